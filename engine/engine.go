@@ -1,0 +1,471 @@
+// Package engine is an incremental build system for flows.
+//
+// A unit yields flows. Building it is a pure function of inputs that it reads
+// through Reads, and every read, also of what was not found, is recorded. When
+// inputs change, exactly the units that read them are built again, in parallel,
+// and the difference of what they yield is the result:
+//
+//	Dirty(input) ─┐
+//	AddUnit ──────┼─► Run ─► build dirty units ─► diff with what each gave before ─► Removed, Added
+//	SetAdd ───────┘              │    ▲
+//	                             └────┘ Reads: input → units
+//
+// Two things keep the cost of a change as small as the change. A unit may yield
+// rows: each stands for one flow per member of a set, so that a member more or
+// less costs one flow in each row of that set and builds nothing. And a family
+// of units has one child for each member of a set, so that a member more builds
+// one unit in each family of that set.
+//
+// There is no second path for starting over: from scratch is the same code with
+// every unit dirty.
+//
+// An Engine is not safe for concurrent use; only Config.Build is called from
+// several goroutines, during Run, and whatever it reads must not change meanwhile.
+// Config.Build may call NewSet, and SetAdd on a set it just made, under a lock of
+// its own.
+package engine
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Input names something that units read. Which fields of it are used, and what
+// they mean, is up to the kind.
+type Input struct {
+	Kind uint8
+	N    uint64
+	S    string
+	ID   [16]byte
+}
+
+// Unit names a unit. Children of a family differ from their family in N only.
+type Unit struct {
+	Kind uint8
+	N    uint64
+	ID   [16]byte
+}
+
+// SetID is a handle on a set, given by NewSet.
+type SetID uint32
+
+// Output is what a unit yields.
+type Output[F, R comparable] struct {
+	// Flows are immutable once they are here.
+	Flows []*F
+	// Rows stand for one flow per member of a set.
+	Rows []Row[R]
+}
+
+// Row is a flow with a place left open for the member of a set.
+type Row[R comparable] struct {
+	Set SetID
+	Row R
+}
+
+// Config holds what the engine is told about the domain.
+type Config[F, R, M comparable] struct {
+	// Build appends what u yields to out. It runs on several goroutines at once.
+	// On an error the unit yields what was appended before.
+	Build func(u Unit, r *Reads, out *Output[F, R]) error
+	// Expand makes the flow of one member of a row.
+	Expand func(row R, m M) *F
+	// ChildN is the N of the child that a family has for m.
+	ChildN func(m M) uint64
+	// Workers is the number of goroutines that build; 0 means GOMAXPROCS.
+	Workers int
+	// Forget, when set, leaves out the record of reads of the inputs it returns
+	// true for. Only tests use it, to show that a missing record is noticed.
+	Forget func(Input) bool
+}
+
+// Result is the outcome of a Run.
+type Result[F comparable] struct {
+	Removed, Added []*F
+	// Built is the number of units built, Expanded the number of flows made or
+	// taken back for members of sets without building a unit.
+	Built, Expanded int
+	Errors          []UnitError
+}
+
+// UnitError says that a unit could not be built (completely).
+type UnitError struct {
+	Unit Unit
+	Err  error
+}
+
+func (e *UnitError) Error() string {
+	return fmt.Sprintf("unit %d/%x: %v", e.Unit.Kind, e.Unit.ID[:4], e.Err)
+}
+func (e *UnitError) Unwrap() error { return e.Err }
+
+// Engine holds units, what they read and what they yielded.
+//
+// Invariants, between calls:
+//  1. unitIDs[u.key] is the index of u in units for every unit that is alive.
+//  2. An input's readers hold at least every unit whose reads hold the input;
+//     surplus entries are stale and are dropped when met.
+//  3. A set's rows hold exactly the alive units that have a row on it.
+type Engine[F, R, M comparable] struct {
+	cfg Config[F, R, M]
+
+	units    []unit[F, R]
+	unitIDs  map[Unit]uint32
+	freeUnit []uint32
+
+	inputs    map[Input]uint32
+	readers   []readers
+	freeInput []uint32
+	families  map[Unit]SetID
+
+	sets    []set[M]
+	freeSet []SetID
+	changed []SetID // sets with a difference not yet run
+
+	dirty   []uint32 // units, each once (unit.dirty)
+	removed []*F     // flows of units that were removed since the last Run
+	retired []Row[R] // rows of such units
+}
+
+type unit[F, R comparable] struct {
+	key   Unit
+	alive bool
+	dirty bool
+	reads []uint32 // input indexes, ascending
+	flows []*F
+	rows  []Row[R]
+}
+
+type readers struct {
+	units []uint32 // may hold stale entries and duplicates
+	stale int      // entries known to have become stale
+}
+
+type set[M comparable] struct {
+	alive    bool
+	changed  bool
+	members  map[M]struct{}
+	delta    map[M]bool     // true: added, false: removed, since the last Run
+	rows     map[uint32]int // units with rows on this set, and how many
+	families map[Unit]struct{}
+}
+
+// New returns an engine without units.
+func New[F, R, M comparable](cfg Config[F, R, M]) *Engine[F, R, M] {
+	if cfg.Workers == 0 {
+		cfg.Workers = runtime.GOMAXPROCS(0)
+	}
+	return &Engine[F, R, M]{
+		cfg:      cfg,
+		unitIDs:  map[Unit]uint32{},
+		inputs:   map[Input]uint32{},
+		families: map[Unit]SetID{},
+	}
+}
+
+// Len returns the number of units.
+func (e *Engine[F, R, M]) Len() int { return len(e.unitIDs) }
+
+// AddUnit adds u, to be built by the next Run. Adding it again has no effect.
+func (e *Engine[F, R, M]) AddUnit(u Unit) {
+	if _, ok := e.unitIDs[u]; ok {
+		return
+	}
+	var id uint32
+	if n := len(e.freeUnit); n > 0 {
+		id, e.freeUnit = e.freeUnit[n-1], e.freeUnit[:n-1]
+	} else {
+		id = uint32(len(e.units))
+		e.units = append(e.units, unit[F, R]{})
+	}
+	e.unitIDs[u] = id
+	p := &e.units[id]
+	wasDirty := p.dirty // a freed slot may still wait in e.dirty
+	*p = unit[F, R]{key: u, alive: true, dirty: true}
+	if !wasDirty {
+		e.dirty = append(e.dirty, id)
+	}
+}
+
+// RemoveUnit removes u and, with the next Run, what it yielded.
+func (e *Engine[F, R, M]) RemoveUnit(u Unit) {
+	id, ok := e.unitIDs[u]
+	if !ok {
+		return
+	}
+	delete(e.unitIDs, u)
+	p := &e.units[id]
+	e.removed = append(e.removed, p.flows...)
+	for _, r := range p.rows {
+		e.dropRow(id, r.Set)
+		e.retired = append(e.retired, r)
+	}
+	for _, in := range p.reads {
+		e.readers[in].stale++
+	}
+	*p = unit[F, R]{dirty: p.dirty}
+	e.freeUnit = append(e.freeUnit, id)
+}
+
+// DirtyUnit has u built by the next Run, for instance because its own row changed.
+func (e *Engine[F, R, M]) DirtyUnit(u Unit) {
+	if id, ok := e.unitIDs[u]; ok {
+		e.markDirty(id)
+	}
+}
+
+// Dirty has every unit that read in built by the next Run.
+func (e *Engine[F, R, M]) Dirty(in Input) {
+	i, ok := e.inputs[in]
+	if !ok {
+		return
+	}
+	r := &e.readers[i]
+	kept := r.units[:0]
+	compact := r.stale > len(r.units)/2
+	for _, id := range r.units {
+		if _, reads := slices.BinarySearch(e.units[id].reads, i); reads && e.units[id].alive {
+			e.markDirty(id)
+			if compact {
+				kept = append(kept, id)
+			}
+		}
+	}
+	if compact {
+		slices.Sort(kept)
+		r.units, r.stale = slices.Compact(kept), 0
+	}
+	if len(r.units) == 0 {
+		delete(e.inputs, in)
+		*r = readers{}
+		e.freeInput = append(e.freeInput, i)
+	}
+}
+
+// DirtyAll has every unit built by the next Run.
+func (e *Engine[F, R, M]) DirtyAll() {
+	for _, id := range e.unitIDs {
+		e.markDirty(id)
+	}
+}
+
+func (e *Engine[F, R, M]) markDirty(id uint32) {
+	if p := &e.units[id]; !p.dirty {
+		p.dirty = true
+		e.dirty = append(e.dirty, id)
+	}
+}
+
+// Reads is the record of what one unit reads while it is built.
+type Reads struct {
+	inputs []Input
+	forget func(Input) bool
+}
+
+// Read records that the unit being built depends on in.
+func (r *Reads) Read(in Input) {
+	if r.forget != nil && r.forget(in) {
+		return
+	}
+	r.inputs = append(r.inputs, in)
+}
+
+// ReadAll records several reads, as made earlier on behalf of this unit.
+func (r *Reads) ReadAll(ins []Input) {
+	for _, in := range ins {
+		r.Read(in)
+	}
+}
+
+// Inputs returns what was read so far. It is valid until the next read.
+func (r *Reads) Inputs() []Input { return r.inputs }
+
+// Run builds what is dirty and returns the difference since the last Run.
+func (e *Engine[F, R, M]) Run() Result[F] {
+	var res Result[F]
+	todo := e.takeDirty()
+
+	res.Removed = e.removed
+	e.removed = nil
+	for _, r := range e.retired {
+		res.Removed = e.expandOld(res.Removed, r)
+	}
+	e.retired = nil
+
+	builds := e.build(todo)
+	for i, id := range todo {
+		b := &builds[i]
+		if b.err != nil {
+			res.Errors = append(res.Errors, UnitError{e.units[id].key, b.err})
+		}
+		e.setReads(id, b.reads)
+		e.diffFlows(&res, id, b.out.Flows)
+		e.diffRows(&res, id, b.out.Rows)
+	}
+	res.Built = len(todo)
+
+	for _, s := range e.changed {
+		e.settle(&res, s)
+	}
+	e.changed = e.changed[:0]
+	for _, id := range todo {
+		e.units[id].dirty = false
+	}
+	return res
+}
+
+// takeDirty returns the alive dirty units. They stay marked until the end of Run,
+// which is how settle knows whose rows were dealt with already.
+func (e *Engine[F, R, M]) takeDirty() []uint32 {
+	todo := make([]uint32, 0, len(e.dirty))
+	for _, id := range e.dirty {
+		if e.units[id].alive {
+			todo = append(todo, id)
+		} else {
+			e.units[id].dirty = false
+		}
+	}
+	e.dirty = e.dirty[:0]
+	return todo
+}
+
+type built[F, R comparable] struct {
+	out   Output[F, R]
+	reads []Input
+	err   error
+}
+
+// chunk is how many units a worker takes at a time.
+const chunk = 64
+
+func (e *Engine[F, R, M]) build(todo []uint32) []built[F, R] {
+	results := make([]built[F, R], len(todo))
+	var next atomic.Int64
+	work := func() {
+		reads := Reads{forget: e.cfg.Forget}
+		for {
+			end := int(next.Add(chunk))
+			start := end - chunk
+			if start >= len(todo) {
+				return
+			}
+			for i := start; i < min(end, len(todo)); i++ {
+				b := &results[i]
+				reads.inputs = reads.inputs[:0]
+				b.err = e.buildOne(e.units[todo[i]].key, &reads, &b.out)
+				b.reads = slices.Clone(reads.inputs)
+			}
+		}
+	}
+	workers := min(e.cfg.Workers, (len(todo)+chunk-1)/chunk)
+	if workers <= 1 {
+		work()
+		return results
+	}
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(work)
+	}
+	wg.Wait()
+	return results
+}
+
+// buildOne contains a panic of a builder: one bad row may cost its own flows only.
+func (e *Engine[F, R, M]) buildOne(u Unit, r *Reads, out *Output[F, R]) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			buf := make([]byte, 4096)
+			buf = buf[:runtime.Stack(buf, false)]
+			err = fmt.Errorf("panic while building: %v\n%s", p, buf)
+		}
+	}()
+	return e.cfg.Build(u, r, out)
+}
+
+// setReads replaces what a unit is known to read.
+func (e *Engine[F, R, M]) setReads(id uint32, ins []Input) {
+	ids := make([]uint32, 0, len(ins))
+	for _, in := range ins {
+		i, ok := e.inputs[in]
+		if !ok {
+			i = e.newInput(in)
+		}
+		ids = append(ids, i)
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	old := e.units[id].reads
+	if slices.Equal(old, ids) {
+		return
+	}
+	for _, i := range ids {
+		if _, had := slices.BinarySearch(old, i); !had {
+			e.readers[i].units = append(e.readers[i].units, id)
+		}
+	}
+	for _, i := range old {
+		if _, has := slices.BinarySearch(ids, i); !has {
+			e.readers[i].stale++
+		}
+	}
+	e.units[id].reads = ids
+}
+
+func (e *Engine[F, R, M]) newInput(in Input) uint32 {
+	var i uint32
+	if n := len(e.freeInput); n > 0 {
+		i, e.freeInput = e.freeInput[n-1], e.freeInput[:n-1]
+	} else {
+		i = uint32(len(e.readers))
+		e.readers = append(e.readers, readers{})
+	}
+	e.inputs[in] = i
+	return i
+}
+
+// diffFlows replaces the flows of a unit. A flow that comes out as it was keeps
+// its old pointer.
+func (e *Engine[F, R, M]) diffFlows(res *Result[F], id uint32, flows []*F) {
+	u := &e.units[id]
+	old := u.flows
+	u.flows = slices.Clip(flows)
+	if len(old) == 0 {
+		res.Added = append(res.Added, flows...)
+		return
+	}
+	if len(old) == len(flows) {
+		// Builders are deterministic: mostly the same flows come in the same order.
+		same := true
+		for i := range old {
+			if *old[i] != *flows[i] {
+				same = false
+				break
+			}
+		}
+		if same {
+			u.flows = old
+			return
+		}
+	}
+	have := make(map[F][]*F, len(old))
+	for _, f := range old {
+		have[*f] = append(have[*f], f)
+	}
+	for i, f := range flows {
+		if l := have[*f]; len(l) > 0 {
+			u.flows[i] = l[len(l)-1]
+			have[*f] = l[:len(l)-1]
+		} else {
+			res.Added = append(res.Added, f)
+		}
+	}
+	for _, f := range old {
+		if l := have[*f]; len(l) > 0 {
+			res.Removed = append(res.Removed, l[len(l)-1])
+			have[*f] = l[:len(l)-1]
+		}
+	}
+}

@@ -1,0 +1,239 @@
+package engine
+
+import "slices"
+
+// NewSet makes an empty set.
+func (e *Engine[F, R, M]) NewSet() SetID {
+	var id SetID
+	if n := len(e.freeSet); n > 0 {
+		id, e.freeSet = e.freeSet[n-1], e.freeSet[:n-1]
+	} else {
+		id = SetID(len(e.sets))
+		e.sets = append(e.sets, set[M]{})
+	}
+	e.sets[id] = set[M]{
+		alive:    true,
+		members:  map[M]struct{}{},
+		delta:    map[M]bool{},
+		rows:     map[uint32]int{},
+		families: map[Unit]struct{}{},
+	}
+	return id
+}
+
+// FreeSet gives up a set that no row and no family uses; it reports whether it did.
+// It may be called only right after Run, when nothing refers to a set's past.
+func (e *Engine[F, R, M]) FreeSet(id SetID) bool {
+	s := &e.sets[id]
+	if !s.alive || s.changed || len(s.rows) > 0 || len(s.families) > 0 {
+		return false
+	}
+	e.sets[id] = set[M]{}
+	e.freeSet = append(e.freeSet, id)
+	return true
+}
+
+// SetAdd adds m to a set: one flow more in each row, one child more in each family.
+func (e *Engine[F, R, M]) SetAdd(id SetID, m M) {
+	s := &e.sets[id]
+	if _, ok := s.members[m]; ok {
+		return
+	}
+	s.members[m] = struct{}{}
+	e.note(id, m, true)
+	for f := range s.families {
+		e.AddUnit(e.child(f, m))
+	}
+}
+
+// SetRemove removes m from a set.
+func (e *Engine[F, R, M]) SetRemove(id SetID, m M) {
+	s := &e.sets[id]
+	if _, ok := s.members[m]; !ok {
+		return
+	}
+	delete(s.members, m)
+	e.note(id, m, false)
+	for f := range s.families {
+		e.RemoveUnit(e.child(f, m))
+	}
+}
+
+// SetMembers returns the present members, in no order. The map is the engine's:
+// it must not be changed nor kept.
+func (e *Engine[F, R, M]) SetMembers(id SetID) map[M]struct{} { return e.sets[id].members }
+
+// note records a difference with the last Run; what is added and removed again
+// leaves none.
+func (e *Engine[F, R, M]) note(id SetID, m M, added bool) {
+	s := &e.sets[id]
+	if was, ok := s.delta[m]; ok && was != added {
+		delete(s.delta, m)
+	} else {
+		s.delta[m] = added
+	}
+	if !s.changed {
+		s.changed = true
+		e.changed = append(e.changed, id)
+	}
+}
+
+func (e *Engine[F, R, M]) child(f Unit, m M) Unit {
+	f.N = e.cfg.ChildN(m)
+	return f
+}
+
+// AddFamily keeps one child of f for each member of a set.
+func (e *Engine[F, R, M]) AddFamily(f Unit, id SetID) {
+	if old, ok := e.families[f]; ok {
+		if old == id {
+			return
+		}
+		e.moveFamily(f, old, id)
+		return
+	}
+	e.families[f] = id
+	s := &e.sets[id]
+	s.families[f] = struct{}{}
+	for m := range s.members {
+		e.AddUnit(e.child(f, m))
+	}
+}
+
+// moveFamily leaves alone the children that both sets have in common.
+func (e *Engine[F, R, M]) moveFamily(f Unit, from, to SetID) {
+	a, b := &e.sets[from], &e.sets[to]
+	delete(a.families, f)
+	b.families[f] = struct{}{}
+	e.families[f] = to
+	for m := range a.members {
+		if _, ok := b.members[m]; !ok {
+			e.RemoveUnit(e.child(f, m))
+		}
+	}
+	for m := range b.members {
+		e.AddUnit(e.child(f, m))
+	}
+}
+
+// RemoveFamily removes f with all its children.
+func (e *Engine[F, R, M]) RemoveFamily(f Unit) {
+	id, ok := e.families[f]
+	if !ok {
+		return
+	}
+	delete(e.families, f)
+	s := &e.sets[id]
+	delete(s.families, f)
+	for m := range s.members {
+		e.RemoveUnit(e.child(f, m))
+	}
+}
+
+// DirtyFamily has all children of f built by the next Run.
+func (e *Engine[F, R, M]) DirtyFamily(f Unit) {
+	if id, ok := e.families[f]; ok {
+		for m := range e.sets[id].members {
+			e.DirtyUnit(e.child(f, m))
+		}
+	}
+}
+
+// FamilySet returns the set that f has a child for each member of.
+func (e *Engine[F, R, M]) FamilySet(f Unit) (SetID, bool) {
+	id, ok := e.families[f]
+	return id, ok
+}
+
+// diffRows replaces the rows of a unit that was just built. Rows that stay are
+// brought from the old members of their set to the new ones.
+func (e *Engine[F, R, M]) diffRows(res *Result[F], id uint32, rows []Row[R]) {
+	u := &e.units[id]
+	old := u.rows
+	u.rows = slices.Clip(rows)
+	if len(old) == 0 && len(rows) == 0 {
+		return
+	}
+	have := make(map[Row[R]]int, len(old))
+	for _, r := range old {
+		have[r]++
+		e.dropRow(id, r.Set)
+	}
+	for _, r := range rows {
+		e.sets[r.Set].rows[id]++
+		if have[r] > 0 {
+			have[r]--
+			e.expandDelta(res, r)
+			continue
+		}
+		for m := range e.sets[r.Set].members {
+			res.Added = append(res.Added, e.cfg.Expand(r.Row, m))
+			res.Expanded++
+		}
+	}
+	for r, n := range have {
+		for range n {
+			res.Removed = e.expandOld(res.Removed, r)
+		}
+	}
+}
+
+// dropRow takes one row of a unit off a set.
+func (e *Engine[F, R, M]) dropRow(id uint32, s SetID) {
+	rows := e.sets[s].rows
+	if rows[id]--; rows[id] <= 0 {
+		delete(rows, id)
+	}
+}
+
+// expandOld appends the flows that a row had with the members of the last Run.
+func (e *Engine[F, R, M]) expandOld(flows []*F, r Row[R]) []*F {
+	s := &e.sets[r.Set]
+	for m := range s.members {
+		if !s.delta[m] {
+			flows = append(flows, e.cfg.Expand(r.Row, m))
+		}
+	}
+	for m, added := range s.delta {
+		if !added {
+			flows = append(flows, e.cfg.Expand(r.Row, m))
+		}
+	}
+	return flows
+}
+
+// expandDelta emits what the changed members of a set mean for one row.
+func (e *Engine[F, R, M]) expandDelta(res *Result[F], r Row[R]) {
+	for m, added := range e.sets[r.Set].delta {
+		f := e.cfg.Expand(r.Row, m)
+		if added {
+			res.Added = append(res.Added, f)
+		} else {
+			res.Removed = append(res.Removed, f)
+		}
+		res.Expanded++
+	}
+}
+
+// settle emits the difference of a changed set for the rows of units that were
+// not built in this Run, and ends the difference.
+func (e *Engine[F, R, M]) settle(res *Result[F], id SetID) {
+	s := &e.sets[id]
+	if !s.alive {
+		return
+	}
+	if len(s.delta) > 0 {
+		for u := range s.rows {
+			if e.units[u].dirty {
+				continue
+			}
+			for _, r := range e.units[u].rows {
+				if r.Set == id {
+					e.expandDelta(res, r)
+				}
+			}
+		}
+		clear(s.delta)
+	}
+	s.changed = false
+}
