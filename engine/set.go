@@ -233,7 +233,12 @@ func (e *Engine[F, R, M]) settle(res *Result[F], id SetID) {
 				}
 			}
 		}
-		clear(s.delta)
+		if len(s.delta) > 64 {
+			// Walking a map costs what it once held.
+			s.delta = map[M]bool{}
+		} else {
+			clear(s.delta)
+		}
 	}
 	s.changed = false
 }
