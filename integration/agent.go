@@ -1,0 +1,191 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// AgentKind says which agent runs on a chassis.
+type AgentKind int
+
+const (
+	// Default is Ours unless the environment variable OVN_AGENT is "c".
+	Default AgentKind = iota
+	// Ours is the agent of this repository.
+	Ours
+	// Reference is the ovn-controller of the cluster's stack.
+	Reference
+)
+
+func (k AgentKind) resolve() AgentKind {
+	if k != Default {
+		return k
+	}
+	if os.Getenv("OVN_AGENT") == "c" {
+		return Reference
+	}
+	return Ours
+}
+
+func (k AgentKind) String() string {
+	if k.resolve() == Reference {
+		return "reference"
+	}
+	return "ours"
+}
+
+// Agent is a running agent.
+type Agent struct {
+	*Process
+	Kind AgentKind
+	ch   *Chassis
+	ctl  string
+}
+
+// StartAgent starts the cluster's kind of agent.
+func (ch *Chassis) StartAgent(extra ...string) *Agent {
+	ch.t.Helper()
+	return ch.StartAgentOf(ch.c.opt.Agent, extra...)
+}
+
+// StartAgentOf starts an agent with the command line that ovn-ctl uses for a
+// process in the foreground, and extra arguments.
+func (ch *Chassis) StartAgentOf(kind AgentKind, extra ...string) *Agent {
+	ch.t.Helper()
+	a := &Agent{Kind: kind.resolve(), ch: ch, ctl: filepath.Join(ch.dir, "ovn-controller.ctl")}
+	os.Remove(a.ctl)
+	cmd := command{env: runEnv(ch.dir), args: append([]string{ch.conf.remote(), "--no-chdir",
+		"--unixctl=" + a.ctl, "--pidfile=" + filepath.Join(ch.dir, "ovn-controller.pid"),
+		"-vconsole:info", "-vsyslog:off"}, extra...)}
+	if a.Kind == Reference {
+		cmd.stack, cmd.path = ch.c.opt.Stack, "ovn-controller"
+	} else {
+		cmd.path = Build(ch.t, "ovn-controller")
+	}
+	a.Process = ch.ns.start(ch.t, "agent of "+ch.Name, filepath.Join(ch.dir, "ovn-controller.log"), cmd)
+	ch.Agent = a
+	waitFile(ch.t, a.Process, a.ctl)
+	ch.t.Cleanup(func() {
+		if ch.t.Failed() && ch.Agent == a {
+			ch.t.Logf("agent of %s: %s", ch.Name, a.Tail(40))
+		}
+	})
+	return a
+}
+
+// Ctl runs a command on the agent's control socket.
+func (a *Agent) Ctl(args ...string) (string, error) {
+	return a.ch.Output("ovs-appctl", append([]string{"-t", a.ctl}, args...)...)
+}
+
+// Exit asks for a clean exit, after which nothing of the chassis is left in the
+// southbound database; with restart set the agent leaves everything as it is.
+func (a *Agent) Exit(restart bool) {
+	a.ch.t.Helper()
+	args := []string{"exit"}
+	if restart {
+		args = append(args, "--restart")
+	}
+	a.expected.Store(true)
+	if out, err := a.Ctl(args...); err != nil {
+		a.ch.t.Fatalf("%v %s", err, out)
+	}
+	if err := a.waitEnd(); err != nil {
+		a.ch.t.Fatalf("%v", err)
+	}
+}
+
+// Usage is what a process used so far.
+type Usage struct {
+	CPU     time.Duration // user and system
+	PeakRSS int64         // bytes
+}
+
+// Usage reads the running process' figures from /proc.
+func (p *Process) Usage() (Usage, error) {
+	var u Usage
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid()))
+	if err != nil {
+		return u, err
+	}
+	// Fields 14 and 15, counted from 1: user and system time in clock ticks of
+	// which Linux has 100 a second for user space. The second field may contain
+	// spaces and ends with ")".
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	var utime, stime int64
+	fields := strings.Fields(rest)
+	if _, err := fmt.Sscan(fields[11]+" "+fields[12], &utime, &stime); err != nil {
+		return u, err
+	}
+	u.CPU = time.Duration(utime+stime) * 10 * time.Millisecond
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid()))
+	if err != nil {
+		return u, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if v, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			if _, err := fmt.Sscan(v, &u.PeakRSS); err != nil {
+				return u, err
+			}
+			u.PeakRSS *= 1024
+		}
+	}
+	return u, nil
+}
+
+var (
+	buildMu sync.Mutex
+	built   = map[string]string{}
+)
+
+// Build compiles a command of this repository and returns the path of its static
+// binary. It is compiled once in a process, from the present source: a stale
+// bin/ cannot deceive a test.
+func Build(t T, name string) string {
+	t.Helper()
+	buildMu.Lock()
+	defer buildMu.Unlock()
+	if path := built[name]; path != "" {
+		return path
+	}
+	root, err := ModuleRoot()
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	// Beside the run directories, not inside: those go with their tests.
+	dir, err := processDir()
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	path := filepath.Join(dir, "bin", name)
+	args := append(append([]string{"build"}, buildArgs...), "-o", path, "./cmd/"+name)
+	cmd := exec.Command("go", args...)
+	cmd.Dir, cmd.Env = root, append(os.Environ(), buildEnv)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	built[name] = path
+	return path
+}
+
+// ModuleRoot is the directory of go.mod, looked for from the working directory
+// up.
+func ModuleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for d := dir; ; d = filepath.Dir(d) {
+		if _, err := os.Stat(filepath.Join(d, "go.mod")); err == nil {
+			return d, nil
+		}
+		if d == filepath.Dir(d) {
+			return "", fmt.Errorf("no go.mod in %s or above: run inside the repository", dir)
+		}
+	}
+}

@@ -1,0 +1,235 @@
+package integration
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+const (
+	southboundPort = 6642
+	// The fabric's address on the management network; chassis n is .10+n.
+	fabricMgmt = "172.30.0.1"
+	// The underlay carries full guest packets inside Geneve over IPv6.
+	underlayMTU = 1700
+)
+
+// Options say what a cluster is made of. Its zero value is the reference stack
+// with our agent.
+type Options struct {
+	// Stack provides NB, SB and northd, and also OVS and the C agent unless
+	// Switch is set.
+	Stack *Stack
+	// Switch provides ovsdb-server and ovs-vswitchd of the chassis.
+	Switch *Stack
+	// Agent is what runs on each chassis.
+	Agent AgentKind
+	// Southbound is a database file to start with, copied; "" for an empty one.
+	Southbound string
+	// NoNorthd leaves NB and northd out: the southbound database is as given.
+	NoNorthd bool
+	// Dummy gives the chassis dummy datapaths and ports: flows without packets.
+	Dummy bool
+}
+
+// Cluster is the central part: databases, northd and the networks that connect
+// chassis.
+type Cluster struct {
+	t       T
+	opt     Options
+	dir     string
+	fabric  *Namespace
+	nb, sb  *database
+	northd  *Process
+	Chassis []*Chassis
+	ext     int // external hosts so far
+}
+
+// NewCluster starts a cluster without chassis. It goes with the test.
+func NewCluster(t T, opt Options) *Cluster {
+	t.Helper()
+	if opt.Stack == nil {
+		opt.Stack = Sid(t)
+	}
+	if opt.Switch == nil {
+		opt.Switch = opt.Stack
+	}
+	c := &Cluster{t: t, opt: opt, dir: newRunDir(t)}
+	c.fabric = newNamespace(t, "fabric", opt.Stack)
+	c.fabric.do(t, "networks", func() error {
+		for _, br := range []string{"mgmt", "under", "ext"} {
+			if err := addBridge(br, underlayMTU); err != nil {
+				return err
+			}
+		}
+		return addAddresses("mgmt", fabricMgmt+"/24")
+	})
+	dir := filepath.Join(c.dir, "central")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatalf("%v", err)
+	}
+	if opt.Southbound != "" {
+		copyFile(t, opt.Southbound, filepath.Join(dir, "sb.db"))
+	}
+	c.sb = startDatabase(t, c.fabric, opt.Stack, dir, "sb", "ovn-sb.ovsschema", southboundPort)
+	if !opt.NoNorthd {
+		c.nb = startDatabase(t, c.fabric, opt.Stack, dir, "nb", "ovn-nb.ovsschema", 0)
+		c.StartNorthd()
+		c.NB("init")
+	}
+	return c
+}
+
+func copyFile(t T, from, to string) {
+	t.Helper()
+	data, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, data, 0o644)
+	}
+	if err != nil {
+		t.Fatalf("copy of %s: %v", from, err)
+	}
+}
+
+// StartNorthd starts ovn-northd, after StopNorthd.
+func (c *Cluster) StartNorthd() {
+	c.t.Helper()
+	ctl := filepath.Join(c.sb.dir, "ovn-northd.ctl")
+	c.northd = c.fabric.start(c.t, "ovn-northd", filepath.Join(c.sb.dir, "ovn-northd.log"), command{
+		stack: c.opt.Stack, path: "ovn-northd", env: runEnv(c.sb.dir),
+		args: []string{"--ovnnb-db=" + c.nb.remote(), "--ovnsb-db=" + c.sb.remote(),
+			"--unixctl=" + ctl, "-vconsole:info", "-vsyslog:off"}})
+	waitFile(c.t, c.northd, ctl)
+}
+
+// StopNorthd stops ovn-northd: from now on the southbound database changes by
+// what agents and the test write only.
+func (c *Cluster) StopNorthd() {
+	c.t.Helper()
+	if err := c.northd.Stop(); err != nil {
+		c.t.Fatalf("%v", err)
+	}
+	os.Remove(filepath.Join(c.sb.dir, "ovn-northd.ctl"))
+}
+
+// StopSouthbound stops the southbound server; agents lose their connection.
+func (c *Cluster) StopSouthbound() { c.sb.Kill() }
+
+// StartSouthbound starts it again, with the same contents.
+func (c *Cluster) StartSouthbound() {
+	c.t.Helper()
+	c.sb.start(c.t)
+}
+
+// SouthboundFile is the path of the southbound database file.
+func (c *Cluster) SouthboundFile() string { return c.sb.file() }
+
+// NorthboundSocket is the path of the northbound server's socket.
+func (c *Cluster) NorthboundSocket() string { return c.nb.socket() }
+
+// SouthboundSocket is the path of the southbound server's socket.
+func (c *Cluster) SouthboundSocket() string { return c.sb.socket() }
+
+// Output runs a client program of the cluster's stack where the databases are.
+func (c *Cluster) Output(program string, args ...string) (string, error) {
+	env := runEnv(c.sb.dir)
+	env = append(env, "OVN_SB_DB="+c.sb.remote())
+	if c.nb != nil {
+		env = append(env, "OVN_NB_DB="+c.nb.remote())
+	}
+	return c.fabric.output(command{stack: c.opt.Stack, path: program, args: args, env: env})
+}
+
+// NB runs ovn-nbctl. One argument is a script: one command a line, blank lines
+// and lines that begin with # left out, run as one transaction with words split
+// as a shell would. Several arguments are taken as they are. It returns what was
+// printed.
+func (c *Cluster) NB(args ...string) string {
+	c.t.Helper()
+	return c.ctl("ovn-nbctl", args)
+}
+
+// SB runs ovn-sbctl in the same way.
+func (c *Cluster) SB(args ...string) string {
+	c.t.Helper()
+	return c.ctl("ovn-sbctl", args)
+}
+
+func (c *Cluster) ctl(program string, args []string) string {
+	c.t.Helper()
+	if len(args) == 1 {
+		var err error
+		if args, err = scriptArgs(args[0]); err != nil {
+			c.t.Fatalf("%s: %v", program, err)
+		}
+	}
+	out, err := c.Output(program, append([]string{"--timeout=60"}, args...)...)
+	if err != nil {
+		c.t.Fatalf("%v", err)
+	}
+	return strings.TrimSpace(out)
+}
+
+// Sync waits until northd has translated all that was written to NB.
+func (c *Cluster) Sync() {
+	c.t.Helper()
+	c.NB("--wait=sb", "sync")
+}
+
+// WaitHV waits until every chassis has installed all that was written to NB.
+func (c *Cluster) WaitHV() {
+	c.t.Helper()
+	if out, err := c.Output("ovn-nbctl", "--timeout=60", "--wait=hv", "sync"); err != nil {
+		var logs strings.Builder
+		for _, ch := range c.Chassis {
+			if ch.Agent != nil {
+				fmt.Fprintf(&logs, "\n%s %s", ch.Name, ch.Agent.Tail(25))
+			}
+		}
+		c.t.Fatalf("chassis do not catch up: %v%s%s", err, out, logs.String())
+	}
+}
+
+// WaitSettled is WaitHV for a cluster without northd: it raises the number that
+// every agent acknowledges when it has installed what is in the southbound
+// database, and waits for the chassis' acknowledgement.
+func (c *Cluster) WaitSettled(ch *Chassis, timeout time.Duration) error {
+	c.t.Helper()
+	n := fmt.Sprint(time.Now().UnixMilli())
+	if _, err := c.Output("ovn-sbctl", "set", "SB_Global", ".", "nb_cfg="+n); err != nil {
+		return err
+	}
+	_, err := c.Output("ovn-sbctl", fmt.Sprintf("--timeout=%d", int(timeout.Seconds())),
+		"wait-until", "Chassis_Private", ch.Name, "nb_cfg="+n)
+	return err
+}
+
+// WaitUp waits until logical ports are up.
+func (c *Cluster) WaitUp(lports ...string) {
+	c.t.Helper()
+	for _, lp := range lports {
+		c.NB("wait-until", "Logical_Switch_Port", lp, "up=true")
+	}
+}
+
+// External makes a host on the physical network that every chassis' localnet
+// bridge is attached to.
+func (c *Cluster) External(spec GuestSpec) *Guest {
+	c.t.Helper()
+	c.ext++
+	g := newGuest(c.t, spec)
+	port := fmt.Sprintf("ext%d", c.ext)
+	mac, err := net.ParseMAC(spec.MAC)
+	if err != nil {
+		c.t.Fatalf("external host %s: %v", spec.Name, err)
+	}
+	if err := connect(c.fabric, port, g.Namespace, "eth0", mac, 1500); err != nil {
+		c.t.Fatalf("external host %s: %v", spec.Name, err)
+	}
+	c.fabric.do(c.t, "attach", func() error { return enslave(port, "ext") })
+	g.configure()
+	return g
+}
