@@ -8,6 +8,8 @@ import (
 
 var _ T = (testing.TB)(nil)
 
+func TestMain(m *testing.M) { Main(m) }
+
 func TestSplitWords(t *testing.T) {
 	for _, c := range []struct {
 		in   string

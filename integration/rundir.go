@@ -90,12 +90,21 @@ func newRunDir(t T) string {
 			return
 		}
 		os.RemoveAll(dir)
-		// The last one leaves nothing: a directory that still has clusters in it
-		// or is about to get one stays, as Remove refuses.
-		if entries, err := os.ReadDir(base); err == nil && len(entries) == 1 {
-			os.Remove(filepath.Join(base, "lock"))
-			os.Remove(base)
-		}
 	})
 	return dir
+}
+
+// Sweep removes what this process still has below the run directory: the
+// programs it built. Programs call it last; after a kill, the next run does it.
+func Sweep() {
+	if os.Getenv("OVN_KEEP") == "" {
+		os.RemoveAll(filepath.Join(runBase, strconv.Itoa(os.Getpid())))
+	}
+}
+
+// Main is the TestMain of a package of tests that use the harness.
+func Main(m interface{ Run() int }) {
+	code := m.Run()
+	Sweep()
+	os.Exit(code)
 }
