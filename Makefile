@@ -1,0 +1,46 @@
+# Needs Go, and root for what runs switches. `make help` lists the targets.
+
+GO       ?= go
+FUZZTIME ?= 10s
+SCALES   ?= 5000,50000
+PKGS     ?= ./...
+
+.PHONY: help build deps test race fuzz parity bench demo lint
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10
+
+build: ## static binaries in bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
+
+deps: ## install and unpack the OVS and OVN packages the tests need, if missing
+	@$(GO) run ./integration/cmd/deps
+
+test: build deps ## vet, unit tests, integration tests with real switches and packets
+	$(GO) vet $(PKGS)
+	$(GO) test -timeout 10m $(PKGS)
+
+race: deps ## the same tests, and the agent they run, with the race detector
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m $(PKGS)
+
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	@grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r dir; do \
+		sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$dir/*_test.go | sort -u | while read -r name; do \
+			echo "== $$dir $$name"; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$dir || exit 1; \
+		done || exit 1; \
+	done
+
+parity: build deps ## flows, groups and meters beside those of the C ovn-controller
+	$(GO) run ./integration/parity
+
+bench: build deps ## cold start beside the C ovn-controller; SCALES=5000,50000,150000
+	$(GO) run ./integration/bench -scales $(SCALES)
+
+demo: build deps ## two chassis, a router, an ACL, a load balancer: packets, told in words
+	@$(GO) run ./integration/demo
+
+lint: ## gofmt, vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt -w the files above"; exit 1; }
+	$(GO) vet $(PKGS)
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 $(PKGS)
