@@ -1,0 +1,147 @@
+package ovsdb
+
+import "slices"
+
+// indexOf is an Index whatever the type of its key.
+type indexOf[R any] interface {
+	update([]Change[R])
+}
+
+// Index finds the rows of a table by a key made of their columns. The table keeps
+// it up to date.
+//
+// Invariants:
+//  1. A row with a key is in the bucket of that key, once, and in no other.
+//  2. A bucket is sorted by UUID and never empty.
+type Index[K comparable, R any] struct {
+	table   *Table[R]
+	key     func(*R) (K, bool)
+	buckets map[K][]*R
+}
+
+// AddIndex adds an index to a table. key returns a row's key, false for a row that
+// is not to be found; it must depend on the row's columns only. Indexes are added
+// before the table is read concurrently.
+func AddIndex[K comparable, R any](t *Table[R], key func(*R) (K, bool)) *Index[K, R] {
+	x := &Index[K, R]{table: t, key: key, buckets: map[K][]*R{}}
+	changes := make([]Change[R], 0, len(t.rows))
+	for _, r := range t.rows {
+		changes = append(changes, Change[R]{New: r})
+	}
+	x.update(changes)
+	t.indexes = append(t.indexes, x)
+	return x
+}
+
+// Get returns the rows with the key, sorted by UUID. The slice belongs to the
+// index and is valid until the table's next Apply.
+func (x *Index[K, R]) Get(k K) []*R { return x.buckets[k] }
+
+// One returns the first row with the key by UUID, nil when there is none. It is
+// meant for keys that the schema declares unique.
+func (x *Index[K, R]) One(k K) *R {
+	if b := x.buckets[k]; len(b) > 0 {
+		return b[0]
+	}
+	return nil
+}
+
+// Len returns the number of different keys.
+func (x *Index[K, R]) Len() int { return len(x.buckets) }
+
+// update works bucket by bucket, so that a bucket costs one pass however many of
+// its rows changed.
+func (x *Index[K, R]) update(changes []Change[R]) {
+	gone, added := map[K][]*R{}, map[K][]*R{}
+	for _, c := range changes {
+		var from, to K
+		var had, has bool
+		if c.Old != nil {
+			from, had = x.key(c.Old)
+		}
+		if c.New != nil {
+			to, has = x.key(c.New)
+		}
+		if had && has && from == to {
+			if b := x.buckets[from]; len(b) > 0 {
+				if i, ok := x.search(b, *x.table.kind.ID(c.Old)); ok {
+					b[i] = c.New
+					continue
+				}
+			}
+		}
+		if had {
+			gone[from] = append(gone[from], c.Old)
+		}
+		if has {
+			added[to] = append(added[to], c.New)
+		}
+	}
+	for k, rows := range gone {
+		b := x.buckets[k]
+		if len(rows) == 1 {
+			if i, ok := x.search(b, *x.table.kind.ID(rows[0])); ok {
+				b = slices.Delete(b, i, i+1)
+			}
+		} else {
+			leaving := make(map[*R]bool, len(rows))
+			for _, r := range rows {
+				leaving[r] = true
+			}
+			b = slices.DeleteFunc(b, func(r *R) bool { return leaving[r] })
+		}
+		x.store(k, b)
+	}
+	for k, rows := range added {
+		b := x.buckets[k]
+		if len(rows) == 1 {
+			i, _ := x.search(b, *x.table.kind.ID(rows[0]))
+			b = slices.Insert(b, i, rows[0])
+		} else {
+			b = append(b, rows...)
+			slices.SortFunc(b, x.compare)
+		}
+		x.store(k, b)
+	}
+}
+
+func (x *Index[K, R]) store(k K, b []*R) {
+	if len(b) == 0 {
+		delete(x.buckets, k)
+		return
+	}
+	x.buckets[k] = b
+}
+
+func (x *Index[K, R]) search(b []*R, id UUID) (int, bool) {
+	return slices.BinarySearchFunc(b, id, func(r *R, id UUID) int { return x.table.kind.ID(r).Compare(id) })
+}
+
+func (x *Index[K, R]) compare(a, b *R) int {
+	return x.table.kind.ID(a).Compare(*x.table.kind.ID(b))
+}
+
+// valid checks the invariants against the table.
+func (x *Index[K, R]) valid() bool {
+	n := 0
+	for k, b := range x.buckets {
+		for i, r := range b {
+			if key, ok := x.key(r); !ok || key != k || x.table.Get(*x.table.kind.ID(r)) != r {
+				return false
+			}
+			if i > 0 && x.compare(b[i-1], r) >= 0 {
+				return false
+			}
+		}
+		if len(b) == 0 {
+			return false
+		}
+		n += len(b)
+	}
+	for _, r := range x.table.rows {
+		if _, ok := x.key(r); ok {
+			n--
+		}
+	}
+	return n == 0
+}
