@@ -1,0 +1,622 @@
+package lflow
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ovn-chassis/ovn-chassis/openflow"
+)
+
+// TokenKind is the kind of a token of the logical flow language, ovn-sb(5)
+// "Logical_Flow", column match.
+type TokenKind uint8
+
+const (
+	TokenEnd      TokenKind = iota
+	TokenError              // Text is the reason
+	TokenID                 // foo
+	TokenString             // "foo"
+	TokenInteger            // 123, 0x7b, 1.2.3.4, ::1, 01:02:03:04:05:06
+	TokenMasked             // 0x10/0x30, 1.2.0.0/16, ::2/127
+	TokenMacro              // $name, Text without the sign
+	TokenPortGrp            // @name, Text without the sign
+	TokenTemplate           // ^name, Text without the sign
+	TokenLParen
+	TokenRParen
+	TokenLCurly
+	TokenRCurly
+	TokenLSquare
+	TokenRSquare
+	TokenEQ // ==
+	TokenNE // !=
+	TokenLT // <
+	TokenLE // <=
+	TokenGT // >
+	TokenGE // >=
+	TokenNot
+	TokenAnd
+	TokenOr
+	TokenEllipsis // ..
+	TokenComma
+	TokenSemicolon
+	TokenEquals    // =
+	TokenExchange  // <->
+	TokenDecrement // --
+	TokenColon
+	TokenHyphen
+)
+
+var tokenText = [...]string{
+	TokenEnd: "end of input", TokenError: "error", TokenID: "name", TokenString: "string",
+	TokenInteger: "integer", TokenMasked: "masked integer", TokenMacro: "$name",
+	TokenPortGrp: "@name", TokenTemplate: "^name",
+	TokenLParen: "(", TokenRParen: ")", TokenLCurly: "{", TokenRCurly: "}",
+	TokenLSquare: "[", TokenRSquare: "]", TokenEQ: "==", TokenNE: "!=", TokenLT: "<",
+	TokenLE: "<=", TokenGT: ">", TokenGE: ">=", TokenNot: "!", TokenAnd: "&&", TokenOr: "||",
+	TokenEllipsis: "..", TokenComma: ",", TokenSemicolon: ";", TokenEquals: "=",
+	TokenExchange: "<->", TokenDecrement: "--", TokenColon: ":", TokenHyphen: "-",
+}
+
+func (k TokenKind) String() string { return tokenText[k] }
+
+// NumberFormat is how an integer was written. It limits which masks go with a
+// value, and gives a constant its least width (see Constant.Width).
+type NumberFormat uint8
+
+const (
+	FormatDecimal NumberFormat = iota
+	FormatHex
+	FormatIPv4
+	FormatIPv6
+	FormatEthernet
+)
+
+// Token is one token. Value and Mask are right-aligned numbers; Mask is set for
+// TokenMasked only, and Value has no bit outside of it.
+type Token struct {
+	Kind        TokenKind
+	Format      NumberFormat
+	Pos, End    int // byte offsets in the input
+	Text        string
+	Value, Mask openflow.U128
+}
+
+// SyntaxError is what parsing a match or actions failed with.
+type SyntaxError struct {
+	Pos  int // byte offset in the input
+	What string
+}
+
+func (e *SyntaxError) Error() string { return fmt.Sprintf("at offset %d: %s", e.Pos, e.What) }
+
+// Lexer cuts text into tokens and keeps the first error met by whoever parses
+// with it. Once there is an error, every token is TokenEnd, so parsers need not
+// check after each step: loops that stop at TokenEnd stop.
+type Lexer struct {
+	src string
+	tok Token
+	err *SyntaxError
+}
+
+// NewLexer returns a lexer that stands on the first token of src. Templates in
+// src must have been expanded with ExpandTemplates.
+func NewLexer(src string) *Lexer {
+	l := &Lexer{src: src}
+	l.tok = scanToken(src, 0)
+	return l
+}
+
+// Token is the current token. It is valid until the next call of Next.
+func (l *Lexer) Token() *Token { return &l.tok }
+
+// Kind is the kind of the current token.
+func (l *Lexer) Kind() TokenKind { return l.tok.Kind }
+
+// Next moves to the next token and returns its kind.
+func (l *Lexer) Next() TokenKind {
+	if l.tok.Kind != TokenEnd {
+		l.tok = scanToken(l.src, l.tok.End)
+	}
+	return l.tok.Kind
+}
+
+// Peek is the kind of the token after the current one.
+func (l *Lexer) Peek() TokenKind {
+	if l.tok.Kind == TokenEnd {
+		return TokenEnd
+	}
+	t := scanToken(l.src, l.tok.End)
+	return t.Kind
+}
+
+// Accept moves past the current token if it has kind k and tells whether it did.
+func (l *Lexer) Accept(k TokenKind) bool {
+	if l.tok.Kind != k || l.err != nil {
+		return false
+	}
+	l.Next()
+	return true
+}
+
+// AcceptID moves past the current token if it is the name id.
+func (l *Lexer) AcceptID(id string) bool {
+	if l.tok.Kind != TokenID || l.tok.Text != id || l.err != nil {
+		return false
+	}
+	l.Next()
+	return true
+}
+
+// AcceptString moves past the current token if it is the quoted string s.
+func (l *Lexer) AcceptString(s string) bool {
+	if l.tok.Kind != TokenString || l.tok.Text != s || l.err != nil {
+		return false
+	}
+	l.Next()
+	return true
+}
+
+// Expect is Accept that makes it an error not to find k.
+func (l *Lexer) Expect(k TokenKind) bool {
+	if l.Accept(k) {
+		return true
+	}
+	l.Unexpected("`" + k.String() + "'")
+	return false
+}
+
+// IsInt tells whether the current token is a decimal number below 2^31.
+func (l *Lexer) IsInt() bool {
+	return l.tok.Kind == TokenInteger && l.tok.Format == FormatDecimal && l.tok.Value.Lo < 1<<31
+}
+
+// AcceptInt moves past a small decimal number.
+func (l *Lexer) AcceptInt() (int, bool) {
+	if !l.IsInt() {
+		return 0, false
+	}
+	v := int(l.tok.Value.Lo)
+	l.Next()
+	return v, true
+}
+
+// ExpectInt is AcceptInt that makes it an error not to find one.
+func (l *Lexer) ExpectInt() (int, bool) {
+	v, ok := l.AcceptInt()
+	if !ok {
+		l.Unexpected("small integer")
+	}
+	return v, ok
+}
+
+// ExpectEnd makes it an error to have input left.
+func (l *Lexer) ExpectEnd() bool {
+	if l.tok.Kind == TokenEnd {
+		return l.err == nil
+	}
+	l.Unexpected("end of input")
+	return false
+}
+
+// Errorf records an error at the current token, unless there is one already.
+func (l *Lexer) Errorf(format string, args ...any) {
+	if l.err != nil {
+		return
+	}
+	if l.tok.Kind == TokenError {
+		l.err = &SyntaxError{Pos: l.tok.Pos, What: l.tok.Text}
+	} else {
+		l.err = &SyntaxError{Pos: l.tok.Pos, What: fmt.Sprintf(format, args...)}
+	}
+	l.tok = Token{Kind: TokenEnd, Pos: len(l.src), End: len(l.src)}
+}
+
+// Unexpected records that the current token is not the expected thing.
+func (l *Lexer) Unexpected(expected string) {
+	if l.tok.Kind == TokenEnd {
+		l.Errorf("input ends where %s is expected", expected)
+		return
+	}
+	l.Errorf("found `%s' where %s is expected", clip(l.src[l.tok.Pos:l.tok.End]), expected)
+}
+
+// Err is the first error, or nil. A token that is an error counts once the
+// parser has stumbled over it.
+func (l *Lexer) Err() error {
+	if l.err == nil {
+		return nil
+	}
+	return l.err
+}
+
+// clip shortens text that goes into an error message.
+func clip(s string) string {
+	const most = 60
+	if len(s) <= most {
+		return s
+	}
+	for i := most; i > most-utf8.UTFMax; i-- {
+		if utf8.RuneStart(s[i]) {
+			return s[:i] + "…"
+		}
+	}
+	return s[:most] + "…"
+}
+
+func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+func isIDStart(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || c == '.'
+}
+func isID(c byte) bool  { return isIDStart(c) || isDigit(c) }
+func isHex(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' }
+
+// skipBlank returns the offset of the next token at or after i, or what is wrong
+// with the comment there.
+func skipBlank(s string, i int) (int, string) {
+	for i < len(s) {
+		switch {
+		case isSpace(s[i]):
+			i++
+		case strings.HasPrefix(s[i:], "//"):
+			n := strings.IndexByte(s[i:], '\n')
+			if n < 0 {
+				return len(s), ""
+			}
+			i += n
+		case strings.HasPrefix(s[i:], "/*"):
+			n := strings.Index(s[i+2:], "*/")
+			if n < 0 || strings.IndexByte(s[i+2:i+2+n], '\n') >= 0 {
+				return i, "comment has no end on its line"
+			}
+			i += n + 4
+		case s[i] == '/':
+			return i, "`/' stands only before a mask or in a comment"
+		default:
+			return i, ""
+		}
+	}
+	return i, ""
+}
+
+// punctuation lists the tokens without text, longer ones first.
+var punctuation = [...]struct {
+	text string
+	kind TokenKind
+}{
+	{"<->", TokenExchange}, {"==", TokenEQ}, {"!=", TokenNE}, {"&&", TokenAnd}, {"||", TokenOr},
+	{"<=", TokenLE}, {">=", TokenGE}, {"..", TokenEllipsis}, {"--", TokenDecrement},
+	{"(", TokenLParen}, {")", TokenRParen}, {"{", TokenLCurly}, {"}", TokenRCurly},
+	{"[", TokenLSquare}, {"]", TokenRSquare}, {"=", TokenEquals}, {"!", TokenNot},
+	{"<", TokenLT}, {">", TokenGT}, {",", TokenComma}, {";", TokenSemicolon}, {"-", TokenHyphen},
+	{":", TokenColon},
+}
+
+// scanToken returns the token that starts at or after offset i.
+func scanToken(s string, i int) Token {
+	i, wrong := skipBlank(s, i)
+	t := Token{Pos: i, End: i}
+	if wrong != "" {
+		t.fail(wrong)
+		t.End = i + 1
+		return t
+	}
+	if i >= len(s) {
+		return t
+	}
+	c := s[i]
+	switch {
+	case c == '"':
+		t.scanString(s)
+		return t
+	case c == '$' || c == '@' || c == '^':
+		if i+1 >= len(s) || !isIDStart(s[i+1]) {
+			t.fail("a name must follow `" + string(rune(c)) + "'")
+			t.End = i + 1
+			return t
+		}
+		t.Kind = map[byte]TokenKind{'$': TokenMacro, '@': TokenPortGrp, '^': TokenTemplate}[c]
+		t.scanID(s, i+1)
+		return t
+	case isDigit(c) || strings.HasPrefix(s[i:], "::"):
+		t.scanInteger(s)
+		return t
+	case isIDStart(c) && c != '.':
+		// Hexadecimal digits before a colon begin an address: names never
+		// have a colon after them.
+		n := i
+		for n < len(s) && isHex(s[n]) {
+			n++
+		}
+		if n > i && n < len(s) && s[n] == ':' {
+			t.scanInteger(s)
+			return t
+		}
+		t.Kind = TokenID
+		t.scanID(s, i)
+		return t
+	}
+	for _, p := range &punctuation {
+		if strings.HasPrefix(s[i:], p.text) {
+			t.Kind, t.End = p.kind, i+len(p.text)
+			return t
+		}
+	}
+	t.End = i + 1
+	if c > ' ' && c < 0x7f {
+		t.fail("unexpected character `" + string(rune(c)) + "'")
+	} else {
+		t.fail(fmt.Sprintf("unexpected byte %#x", c))
+	}
+	return t
+}
+
+func (t *Token) fail(why string) { t.Kind, t.Text = TokenError, why }
+
+func (t *Token) scanID(s string, i int) {
+	start := i
+	for i < len(s) && isID(s[i]) {
+		i++
+	}
+	t.Text, t.End = s[start:i], i
+}
+
+// scanString reads a quoted string with the escapes of JSON.
+func (t *Token) scanString(s string) {
+	i := t.Pos + 1
+	plain := true
+	for i < len(s) && s[i] != '"' {
+		if s[i] == '\\' {
+			plain = false
+			i++
+		}
+		i++
+	}
+	if i >= len(s) {
+		t.End = len(s)
+		t.fail("input ends inside a quoted string")
+		return
+	}
+	t.End = i + 1
+	t.Kind, t.Text = TokenString, s[t.Pos+1:i]
+	if plain {
+		return
+	}
+	text, err := unescape(t.Text)
+	if err != "" {
+		t.fail(err)
+		return
+	}
+	t.Text = text
+}
+
+// unescape undoes the escapes of JSON (RFC 8259 section 7).
+func unescape(s string) (string, string) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' {
+			b.WriteByte(s[i])
+			continue
+		}
+		i++
+		if i >= len(s) {
+			return "", "string ends in a backslash"
+		}
+		if n := strings.IndexByte(`"\/bfnrt`, s[i]); n >= 0 {
+			b.WriteByte("\"\\/\b\f\n\r\t"[n])
+			continue
+		}
+		if s[i] != 'u' {
+			return "", "unknown escape in string"
+		}
+		r, ok := hex4(s, i+1)
+		i += 4
+		if ok && 0xd800 <= r && r < 0xdc00 {
+			var lo rune
+			if strings.HasPrefix(s[min(i+1, len(s)):], `\u`) {
+				lo, ok = hex4(s, i+3)
+			}
+			ok = ok && 0xdc00 <= lo && lo < 0xe000
+			r = (r-0xd800)<<10 + (lo - 0xdc00) + 0x10000
+			i += 6
+		}
+		if !ok || r == 0 || !utf8.ValidRune(r) {
+			return "", "bad \\u escape in string"
+		}
+		b.WriteRune(r)
+	}
+	return b.String(), ""
+}
+
+func hex4(s string, i int) (rune, bool) {
+	if i+4 > len(s) {
+		return 0, false
+	}
+	v, err := strconv.ParseUint(s[i:i+4], 16, 16)
+	return rune(v), err == nil
+}
+
+// scanInteger reads a number or address and the mask that may follow it.
+func (t *Token) scanInteger(s string) {
+	t.Kind = TokenInteger
+	var why string
+	t.Value, t.Format, t.End, why = scanNumber(s, t.Pos)
+	if why != "" {
+		t.fail(why)
+		return
+	}
+	if t.End >= len(s) || s[t.End] != '/' || strings.HasPrefix(s[t.End:], "//") || strings.HasPrefix(s[t.End:], "/*") {
+		return
+	}
+	mask, format, end, why := scanNumber(s, t.End+1)
+	t.End = end
+	if why != "" {
+		t.fail(why)
+		return
+	}
+	t.Kind = TokenMasked
+	bits := mask.Lo
+	switch {
+	case t.Format == format:
+		t.Mask = mask
+	case t.Format == FormatIPv4 && format == FormatDecimal && bits <= 32:
+		t.Mask = openflow.U64(uint64(^uint32(0)) << (32 - bits) & 0xffffffff)
+	case t.Format == FormatIPv6 && format == FormatDecimal && bits <= 128:
+		t.Mask = openflow.MaskN(128).Shl(128 - int(bits))
+	case t.Format == FormatDecimal && format == FormatHex && t.Value.IsZero():
+		// 0/0x1234: zero is zero in any notation.
+		t.Format, t.Mask = FormatHex, mask
+	default:
+		t.fail("value and mask are not written in the same notation")
+		return
+	}
+	t.Value = t.Value.And(t.Mask)
+}
+
+// scanNumber reads the number or address at offset i. A dotted part never goes
+// on after a colon, so that 1.2.3.4:80 is three tokens while ::ffff:1.2.3.4 is
+// one; two dots are a range.
+func scanNumber(s string, i int) (v openflow.U128, f NumberFormat, end int, why string) {
+	end = i
+	dot, decimal := false, true
+	for end < len(s) {
+		c := s[end]
+		switch {
+		case isDigit(c):
+		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == ':' && !dot:
+			decimal = false
+		case c == '.' && !strings.HasPrefix(s[end:], ".."):
+			dot, decimal = true, false
+		default:
+			goto scanned
+		}
+		end++
+	}
+scanned:
+	text := s[i:end]
+	switch {
+	case text == "":
+		return v, f, min(end+1, len(s)), "a number is expected here"
+	case decimal:
+		if text[0] == '0' && len(text) > 1 {
+			return v, f, end, "a decimal number has no leading zeros"
+		}
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return v, f, end, "a decimal number is below 2^64"
+		}
+		return openflow.U128{Lo: n}, FormatDecimal, end, ""
+	case strings.HasPrefix(text, "0x") || strings.HasPrefix(text, "0X"):
+		v, why = parseHex(text[2:])
+		return v, FormatHex, end, why
+	}
+	if v, ok := parseEthernet(text); ok {
+		return v, FormatEthernet, end, ""
+	}
+	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
+		if a.Is4() {
+			return addrValue(a), FormatIPv4, end, ""
+		}
+		return addrValue(a), FormatIPv6, end, ""
+	}
+	return v, f, end, "`" + clip(text) + "' is no number or address"
+}
+
+func parseHex(s string) (v openflow.U128, why string) {
+	if s == "" {
+		return v, "hexadecimal digits are missing"
+	}
+	for i := 0; i < len(s); i++ {
+		if !isHex(s[i]) {
+			return v, "not a hexadecimal number"
+		}
+		if v.Hi>>60 != 0 {
+			return v, "a hexadecimal number has at most 128 bits"
+		}
+		d, _ := strconv.ParseUint(s[i:i+1], 16, 8)
+		v = v.Shl(4)
+		v.Lo |= d
+	}
+	return v, ""
+}
+
+// parseEthernet reads xx:xx:xx:xx:xx:xx.
+func parseEthernet(s string) (v openflow.U128, ok bool) {
+	if len(s) != 17 {
+		return v, false
+	}
+	for i := 0; i < 17; i++ {
+		switch {
+		case i%3 == 2:
+			if s[i] != ':' {
+				return v, false
+			}
+		case !isHex(s[i]):
+			return v, false
+		case i%3 == 0:
+			d, err := strconv.ParseUint(s[i:i+2], 16, 8)
+			if err != nil {
+				return v, false
+			}
+			v.Lo = v.Lo<<8 | d
+		}
+	}
+	return v, true
+}
+
+// addrValue is an IP address as a right-aligned number.
+func addrValue(a netip.Addr) openflow.U128 {
+	b := a.As16()
+	if a.Is4() {
+		clear(b[:12])
+	}
+	var v openflow.U128
+	for i := range 8 {
+		v.Hi = v.Hi<<8 | uint64(b[i])
+		v.Lo = v.Lo<<8 | uint64(b[i+8])
+	}
+	return v
+}
+
+// ExpandTemplates replaces each ^name in s by what lookup gives for it
+// (Chassis_Template_Var, ovn-sb(5)). Names inside quoted strings stay. A name
+// without a value is an error: the logical flow does not apply to this chassis.
+func ExpandTemplates(s string, lookup func(name string) (string, bool)) (string, error) {
+	if strings.IndexByte(s, '^') < 0 {
+		return s, nil
+	}
+	var b strings.Builder
+	done := 0
+	for i := 0; ; {
+		t := scanToken(s, i)
+		switch t.Kind {
+		case TokenEnd:
+			b.WriteString(s[done:])
+			return b.String(), nil
+		case TokenError:
+			// A number runs on into a template only after a mask's slash;
+			// that, like any other bad token, is an error in either form.
+			return "", &SyntaxError{Pos: t.Pos, What: t.Text}
+		case TokenTemplate:
+			v, ok := lookup(t.Text)
+			if !ok {
+				return "", &MissingTemplateError{Name: t.Text}
+			}
+			b.WriteString(s[done:t.Pos])
+			b.WriteString(v)
+			done = t.End
+		}
+		i = t.End
+	}
+}
+
+// MissingTemplateError says that a template variable has no value on this
+// chassis.
+type MissingTemplateError struct{ Name string }
+
+func (e *MissingTemplateError) Error() string {
+	return "template variable ^" + e.Name + " has no value on this chassis"
+}
