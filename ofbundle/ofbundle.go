@@ -1,0 +1,136 @@
+// Package ofbundle keeps br-int's flows, groups and meters equal to what the
+// rest of the agent wants, one atomic bundle per change set.
+//
+//	Update, SetMeters ─► inbox ─(Commit)─► desired ──┐
+//	                                                 ├─ plan ─► bundle ─► switch
+//	switch ─(dump on connecting)────────► installed ─┘             │
+//	                                         ▲                     │
+//	                                         └── commit reply ◄────┘
+//
+// A flow's identity is its table, priority and match. Several flows may claim
+// one identity; the winner depends on who claims it now, never on the order in
+// which they came (claim.go). Groups, meters and conjunctions are wanted by
+// content or name; symbols.go gives them numbers, those that the switch already
+// uses wherever it can, so that an agent restarted with nothing changed sends
+// no message that changes anything.
+//
+// A plan (plan.go) is the difference for the identities touched since the last
+// commit, so its cost follows the change; only a new connection compares all.
+// bundle.go sends it: what the switch refuses is set aside and named, the rest
+// is sent again.
+//
+// One goroutine, in Run, owns all state. The exported methods only hand it
+// work, and never wait for the switch.
+package ofbundle
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/ovn-chassis/ovn-chassis/openflow"
+)
+
+// Config is what a Writer needs.
+type Config struct {
+	// Target is the bridge's management socket, "unix:RUNDIR/br-int.mgmt"; ""
+	// waits for SetTarget.
+	Target string
+	// Dial, if set, makes the connection instead of openflow.Dial.
+	Dial func(ctx context.Context, target string) (*openflow.Conn, error)
+	// Probe is the inactivity probe of the connection, 0 for none.
+	Probe time.Duration
+	// MinBackoff and MaxBackoff bound the time between attempts to connect;
+	// 0 means 100 ms and 8 s.
+	MinBackoff, MaxBackoff time.Duration
+	// Describe names the southbound row behind a flow's Owner for the log. It is
+	// called from the Writer's goroutine. nil leaves the UUID.
+	Describe func(owner [16]byte) string
+	Log      *slog.Logger
+}
+
+// Features is what the switch can do, probed on each connection.
+type Features struct {
+	Version    openflow.Version
+	DatapathID uint64
+	// MaxMeters and MaxSelectGroups are zero if the datapath has none.
+	MaxMeters       uint32
+	MaxSelectGroups uint32
+	// GroupHash: select groups may hash chosen fields, and buckets can be
+	// inserted (OpenFlow 1.5).
+	GroupHash bool
+	// CtFlush: connections can be flushed by tuple; CtLabelFlush: by label too.
+	CtFlush      bool
+	CtLabelFlush bool
+	// SampleReg: the sample action takes its ids from registers.
+	SampleReg bool
+	// Geneve: OVN's option is mapped to the field tun_metadata<GeneveIndex>.
+	Geneve      bool
+	GeneveIndex uint8
+}
+
+// Event is what the Writer tells its owner: one of the types below.
+type Event interface{ event() }
+
+// Connected says that a connection is up, probed and read back. Flows must be
+// translated for these Features. If they differ from those of the connection
+// before, nothing is written until the next Commit.
+type Connected struct{ Features Features }
+
+// Disconnected says that the connection was lost; connecting again has begun.
+type Disconnected struct{ Err error }
+
+// Committed says that the switch has acknowledged everything up to and including
+// Commit(Seq), refused flows apart.
+type Committed struct{ Seq uint64 }
+
+// Refused says that the switch, or the Writer, refuses a flow or a group. It is
+// left out until what it says changes, or a new connection is made.
+type Refused struct {
+	Flow *openflow.Flow // with its numbers; nil if it is a group or a meter
+	What string         // one line for the log: kind, logical flow, text
+	Err  error
+}
+
+// ZoneFlushed says that the conntrack zone is empty. Err is the switch's, if it
+// refused.
+type ZoneFlushed struct {
+	Zone uint16
+	Err  error
+}
+
+func (Connected) event()    {}
+func (Disconnected) event() {}
+func (Committed) event()    {}
+func (Refused) event()      {}
+func (ZoneFlushed) event()  {}
+
+// Stats counts since New, except for those marked "now".
+type Stats struct {
+	Connects         uint64
+	Bundles          uint64 // committed
+	BundlesDiscarded uint64 // because of a refused message
+	FlowAdds         uint64
+	FlowModifies     uint64
+	FlowDeletes      uint64
+	GroupAdds        uint64
+	GroupDeletes     uint64
+	MeterMods        uint64
+	ZoneFlushes      uint64
+	Refused          uint64
+	Errors           uint64 // OFPT_ERROR messages that answer nothing known
+	FullCompares     uint64
+
+	Desired         int // now: identities wanted
+	Installed       int // now: flows on the switch
+	SetAside        int // now: refused
+	Learned         int // flows found on connecting that are the switch's own
+	LastBundle      int // messages
+	LastBundleNanos int64
+}
+
+// NamedID is one line of group-table-list or meter-table-list.
+type NamedID struct {
+	Name string
+	ID   uint32
+}
