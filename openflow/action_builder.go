@@ -180,6 +180,10 @@ func (b *ActionBuilder) OutputRegMax(src Subfield, maxLen uint16) {
 		b.zeros(6)
 		return
 	}
+	b.outputReg2(src, maxLen)
+}
+
+func (b *ActionBuilder) outputReg2(src Subfield, maxLen uint16) {
 	at := b.nx(nxOutputReg2, 24)
 	b.u16(src.ofsNbits())
 	b.u16(maxLen)
@@ -385,29 +389,18 @@ type CtSpec struct {
 
 // Ct sends the packet through the connection tracker.
 func (b *ActionBuilder) Ct(c CtSpec) {
-	at := b.nx(nxCt, 0)
 	var flags uint16
 	if c.Commit {
-		flags |= 1
+		flags |= ctCommit
 	}
 	if c.Force {
-		flags |= 2
+		flags |= ctForce
 	}
-	b.u16(flags)
-	if c.ZoneSrc.Bits != 0 {
-		b.u32(fields[c.ZoneSrc.Field].nxm.u32())
-		b.u16(c.ZoneSrc.ofsNbits())
-	} else {
-		b.u32(0)
-		b.u16(c.Zone)
-	}
+	table := uint8(NoTable)
 	if c.HasTable {
-		b.u8(c.Table)
-	} else {
-		b.u8(NoTable)
+		table = c.Table
 	}
-	b.zeros(3)
-	b.u16(c.ALG)
+	at := b.ct(flags, c.Zone, c.ZoneSrc, table, c.ALG)
 	if c.NAT != nil {
 		b.NAT(c.NAT)
 	}
@@ -415,6 +408,28 @@ func (b *ActionBuilder) Ct(c CtSpec) {
 		c.Exec(b)
 	}
 	b.end(at)
+}
+
+const (
+	ctCommit = 1 << 0
+	ctForce  = 1 << 1
+)
+
+// ct begins a ct action; its nested actions and end must follow.
+func (b *ActionBuilder) ct(flags, zone uint16, zoneSrc Subfield, table uint8, alg uint16) int {
+	at := b.nx(nxCt, 0)
+	b.u16(flags)
+	if zoneSrc.Bits != 0 {
+		b.u32(fields[zoneSrc.Field].nxm.u32())
+		b.u16(zoneSrc.ofsNbits())
+	} else {
+		b.u32(0)
+		b.u16(zone)
+	}
+	b.u8(table)
+	b.zeros(3)
+	b.u16(alg)
+	return at
 }
 
 // CtClear forgets the packet's connection.
@@ -429,42 +444,57 @@ type NATSpec struct {
 	Persistent, Hash, Random bool
 }
 
+// Flags of the action nat.
+const (
+	natSrc        = 1 << 0
+	natDst        = 1 << 1
+	natPersistent = 1 << 2
+	natHash       = 1 << 3
+	natRandom     = 1 << 4
+)
+
+// natRange is what the action nat chooses from; parts that are absent are zero.
+type natRange struct {
+	addr [2]netip.Addr
+	port [2]uint16
+}
+
 // NAT translates addresses. It is only allowed inside Ct.
 func (b *ActionBuilder) NAT(n *NATSpec) {
-	at := b.nx(nxNAT, 0)
-	b.u16(0)
-	var flags, present uint16
+	var flags uint16
 	for i, set := range [...]bool{n.Src, n.Dst, n.Persistent, n.Hash, n.Random} {
 		if set {
 			flags |= 1 << i
 		}
 	}
+	b.nat(flags, &natRange{[2]netip.Addr{n.AddrMin, n.AddrMax}, [2]uint16{n.PortMin, n.PortMax}})
+}
+
+// nat writes what the switch gives back: no part that is zero, and ports only
+// beside an address.
+func (b *ActionBuilder) nat(flags uint16, r *natRange) {
+	at := b.nx(nxNAT, 0)
+	b.u16(0)
 	b.u16(flags)
-	b.u16(0) // present, see below
-	addr := func(a netip.Addr, bit4, bit6 uint16) {
+	b.u16(0) // what is present, see below
+	var present uint16
+	for i, a := range r.addr {
 		switch {
+		case !a.IsValid() || a.IsUnspecified():
 		case a.Is4():
 			v := a.As4()
 			b.buf = append(b.buf, v[:]...)
-			present |= bit4
-		case a.Is6():
+			present |= 1 << i
+		default:
 			v := a.As16()
 			b.buf = append(b.buf, v[:]...)
-			present |= bit6
+			present |= 4 << i
 		}
 	}
-	addr(n.AddrMin, 1<<0, 1<<2)
-	if n.AddrMax != n.AddrMin {
-		addr(n.AddrMax, 1<<1, 1<<3)
-	}
-	if n.AddrMin.IsValid() {
-		if n.PortMin != 0 {
-			b.u16(n.PortMin)
-			present |= 1 << 4
-		}
-		if n.PortMax != 0 && n.PortMax != n.PortMin {
-			b.u16(n.PortMax)
-			present |= 1 << 5
+	for i, p := range r.port {
+		if p != 0 && r.addr[0].IsValid() {
+			b.u16(p)
+			present |= 16 << i
 		}
 	}
 	binary.BigEndian.PutUint16(b.buf[at+14:], present)

@@ -33,13 +33,21 @@ func (b *ActionBuilder) Controller(c ControllerSpec) {
 		meter = NoMeter
 	}
 	if len(c.UserData) == 0 && !c.Pause && meter == NoMeter && c.MeterSymbol == "" {
-		b.nx(nxController, 16)
-		b.u16(maxLen)
-		b.u16(c.ControllerID)
-		b.u8(c.Reason)
-		b.u8(0)
+		b.controller(maxLen, c.ControllerID, c.Reason)
 		return
 	}
+	b.controller2(&c, maxLen, meter)
+}
+
+func (b *ActionBuilder) controller(maxLen, id uint16, reason uint8) {
+	b.nx(nxController, 16)
+	b.u16(maxLen)
+	b.u16(id)
+	b.u8(reason)
+	b.u8(0)
+}
+
+func (b *ActionBuilder) controller2(c *ControllerSpec, maxLen uint16, meter uint32) {
 	at := b.nx(nxController2, 0)
 	b.zeros(6)
 	if maxLen != 0xffff {
@@ -131,8 +139,11 @@ type LearnField struct {
 }
 
 // Learn adds a flow made from the packet.
-func (b *ActionBuilder) Learn(l LearnSpec) {
-	two := l.Limit != 0 || l.Result.Bits != 0
+func (b *ActionBuilder) Learn(l LearnSpec) { b.learn(&l, l.Limit != 0 || l.Result.Bits != 0) }
+
+// learn writes the newer form if two is set: the switch gives back the form it
+// was given.
+func (b *ActionBuilder) learn(l *LearnSpec, two bool) {
 	flags := l.Flags &^ learnWriteResult
 	subtype := uint16(nxLearn)
 	if two {
@@ -255,34 +266,41 @@ func (b *ActionBuilder) Sample(s SampleSpec) {
 	if port == 0 {
 		port = samplePortNone
 	}
-	if s.ObsDomainSrc.Bits != 0 || s.ObsPointSrc.Bits != 0 {
-		at := b.nx(nxSample4, 40)
-		b.u16(s.Probability)
-		b.u32(s.CollectorSet)
-		b.sampleSource(s.ObsDomain, s.ObsDomainSrc)
-		b.sampleSource(s.ObsPoint, s.ObsPointSrc)
-		b.u16(port)
-		b.u8(s.Direction)
-		b.padTo(at, 40)
-		return
-	}
-	subtype, n := uint16(nxSample), uint16(24)
+	subtype := uint16(nxSample)
 	switch {
+	case s.ObsDomainSrc.Bits != 0 || s.ObsPointSrc.Bits != 0:
+		subtype = nxSample4
 	case s.Direction != sampleDirectionDefault:
-		subtype, n = nxSample3, 32
+		subtype = nxSample3
 	case port != samplePortNone:
-		subtype, n = nxSample2, 32
+		subtype = nxSample2
 	}
-	at := b.nx(subtype, n)
+	b.sample(&s, subtype, port)
+}
+
+func (b *ActionBuilder) sample(s *SampleSpec, subtype, port uint16) {
+	n := 32
+	switch subtype {
+	case nxSample:
+		n = 24
+	case nxSample4:
+		n = 40
+	}
+	at := b.nx(subtype, uint16(n))
 	b.u16(s.Probability)
 	b.u32(s.CollectorSet)
-	b.u32(s.ObsDomain)
-	b.u32(s.ObsPoint)
-	if n == 32 {
+	if subtype == nxSample4 {
+		b.sampleSource(s.ObsDomain, s.ObsDomainSrc)
+		b.sampleSource(s.ObsPoint, s.ObsPointSrc)
+	} else {
+		b.u32(s.ObsDomain)
+		b.u32(s.ObsPoint)
+	}
+	if subtype != nxSample {
 		b.u16(port)
 		b.u8(s.Direction)
 	}
-	b.padTo(at, int(n))
+	b.padTo(at, n)
 }
 
 func (b *ActionBuilder) sampleSource(imm uint32, src Subfield) {
