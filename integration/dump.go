@@ -22,7 +22,7 @@ func (ch *Chassis) Dump() Dump {
 // DumpFlows reads the flows of br-int in the words of ovs-ofctl.
 func (ch *Chassis) DumpFlows() []string {
 	ch.t.Helper()
-	return dumpLines(ch.OFCtl("--no-stats", "dump-flows", "br-int"), "cookie=")
+	return dumpLines(ch.OFCtl("--no-stats", "dump-flows", "br-int"), " actions=")
 }
 
 // DumpGroups reads the groups of br-int.
@@ -39,10 +39,12 @@ func (ch *Chassis) DumpMeters() []string {
 	return dumpLines(strings.ReplaceAll(out, "\ntype=", " type="), "meter=")
 }
 
-func dumpLines(out, prefix string) []string {
+// dumpLines returns the lines that contain mark: others are headings. A flow's line
+// need not begin with its cookie, which is left out when it is zero.
+func dumpLines(out, mark string) []string {
 	var lines []string
 	for line := range strings.Lines(out) {
-		if line = strings.TrimSpace(line); strings.HasPrefix(line, prefix) {
+		if line = strings.TrimSpace(line); strings.Contains(line, mark) {
 			lines = append(lines, line)
 		}
 	}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Result is the comparison of two observations.
+type Result struct {
+	Same       int
+	OnlyOurs   []string
+	OnlyTheirs []string
+	// Differ holds what both have with other actions or another cookie.
+	Differ []string
+
+	ours, theirs []string // normalised lines
+}
+
+// Equal tells whether nothing differs.
+func (r *Result) Equal() bool { return len(r.OnlyOurs)+len(r.OnlyTheirs)+len(r.Differ) == 0 }
+
+// compare compares what two agents made of the same southbound contents.
+func compare(theirs, ours *Observation) *Result {
+	r := &Result{}
+	ourFlows, ourOthers, err := normalise(ours)
+	if err != nil {
+		r.OnlyOurs = append(r.OnlyOurs, err.Error())
+	}
+	theirFlows, theirOthers, err := normalise(theirs)
+	if err != nil {
+		r.OnlyTheirs = append(r.OnlyTheirs, err.Error())
+	}
+	r.ours, r.theirs = lines(ourFlows, ourOthers, ours), lines(theirFlows, theirOthers, theirs)
+
+	// Two ids of the same content leave two flows with the same key, hence lists.
+	mine := map[string][]Flow{}
+	for _, f := range ourFlows {
+		mine[f.Key()] = append(mine[f.Key()], f)
+	}
+	for _, f := range theirFlows {
+		list := mine[f.Key()]
+		if len(list) == 0 {
+			r.OnlyTheirs = append(r.OnlyTheirs, theirs.describe(f))
+			continue
+		}
+		i := max(0, slices.Index(list, f))
+		if list[i] == f {
+			r.Same++
+		} else {
+			r.Differ = append(r.Differ, fmt.Sprintf("ours   %s\n    theirs %s", ours.describe(list[i]), theirs.describe(f)))
+		}
+		mine[f.Key()] = slices.Delete(slices.Clone(list), i, i+1)
+	}
+	for _, f := range ourFlows {
+		if list := mine[f.Key()]; slices.Contains(list, f) {
+			r.OnlyOurs = append(r.OnlyOurs, ours.describe(f))
+		}
+	}
+	r.multiset(theirOthers, ourOthers)
+	r.multiset(prefixed("binding ", theirs.Bindings), prefixed("binding ", ours.Bindings))
+	return r
+}
+
+// multiset compares what is either the same or not.
+func (r *Result) multiset(theirs, ours []string) {
+	count := map[string]int{}
+	for _, s := range ours {
+		count[s]++
+	}
+	for _, s := range theirs {
+		if count[s] > 0 {
+			count[s]--
+			r.Same++
+		} else {
+			r.OnlyTheirs = append(r.OnlyTheirs, s)
+		}
+	}
+	for _, s := range ours {
+		if count[s] > 0 {
+			count[s]--
+			r.OnlyOurs = append(r.OnlyOurs, s)
+		}
+	}
+}
+
+func prefixed(prefix string, lines []string) []string {
+	out := make([]string, len(lines))
+	for i, line := range lines {
+		out[i] = prefix + line
+	}
+	return out
+}
+
+// describe adds the row that a flow's cookie stands for.
+func (o *Observation) describe(f Flow) string {
+	text := f.String()
+	if row, ok := o.LogicalFlows[f.Cookie]; ok {
+		text += "\n           from " + row
+	}
+	return text
+}
+
+// Report shows the first differences.
+func (r *Result) Report(limit int) string {
+	var b strings.Builder
+	for _, part := range []struct {
+		title string
+		lines []string
+	}{{"only ours", r.OnlyOurs}, {"only theirs", r.OnlyTheirs}, {"differ", r.Differ}} {
+		for i, line := range part.lines {
+			if i == limit {
+				fmt.Fprintf(&b, "  … %d more %s\n", len(part.lines)-limit, part.title)
+				break
+			}
+			fmt.Fprintf(&b, "  %s:\n    %s\n", part.title, line)
+		}
+	}
+	return b.String()
+}
+
+func lines(flows []Flow, others []string, o *Observation) []string {
+	var all []string
+	for _, f := range flows {
+		all = append(all, f.String())
+	}
+	all = append(all, others...)
+	return append(all, prefixed("binding ", o.Bindings)...)
+}
+
+func writeLines(path string, lines []string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o644)
+}

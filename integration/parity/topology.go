@@ -1,0 +1,119 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/ovn-chassis/ovn-chassis/integration"
+)
+
+// Topology is one logical network and one chassis' place in it. It is read from a
+// file of sections; lines that begin with # are comments:
+//
+//	[northbound]   ovn-nbctl commands, one transaction
+//	[ports]        LPORT OFPORT: interfaces on the local br-int
+//	[remote NAME ENCAP-IP]   another chassis; logical ports bound there, one a line
+//	[chassis]      ovs-vsctl commands on the local switch, before the agent starts
+//	[southbound]   ovn-sbctl commands, when northd has translated the rest
+type Topology struct {
+	Name       string
+	Northbound string
+	Ports      []Port
+	Remotes    []Remote
+	Chassis    string
+	Southbound string
+}
+
+// Port is an interface on the local br-int.
+type Port struct {
+	LPort  string
+	OFPort int
+}
+
+// Remote is a chassis that exists in the southbound database only.
+type Remote struct {
+	Name  string
+	Encap string
+	Ports []string
+}
+
+func loadTopologies(dir string, pattern *regexp.Regexp) ([]*Topology, error) {
+	if dir == "" {
+		root, err := integration.ModuleRoot()
+		if err != nil {
+			return nil, err
+		}
+		dir = filepath.Join(root, "integration/parity/topologies")
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
+	if err != nil {
+		return nil, err
+	}
+	var all []*Topology
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txt")
+		if !pattern.MatchString(name) {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		topo, err := parseTopology(name, string(text))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		all = append(all, topo)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no topology in %s matches %q", dir, pattern)
+	}
+	return all, nil
+}
+
+func parseTopology(name, text string) (*Topology, error) {
+	topo := &Topology{Name: name}
+	section := ""
+	for n, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if strings.HasPrefix(line, "[") && strings.HasSuffix(line, "]") {
+			words := strings.Fields(line[1 : len(line)-1])
+			section = words[0]
+			if section == "remote" {
+				if len(words) != 3 {
+					return nil, fmt.Errorf("line %d: want [remote NAME ENCAP-IP]", n+1)
+				}
+				topo.Remotes = append(topo.Remotes, Remote{Name: words[1], Encap: words[2]})
+			}
+			continue
+		}
+		switch section {
+		case "northbound":
+			topo.Northbound += line + "\n"
+		case "southbound":
+			topo.Southbound += line + "\n"
+		case "chassis":
+			topo.Chassis += line + "\n"
+		case "remote":
+			r := &topo.Remotes[len(topo.Remotes)-1]
+			r.Ports = append(r.Ports, line)
+		case "ports":
+			lport, num, _ := strings.Cut(line, " ")
+			ofport, err := strconv.Atoi(strings.TrimSpace(num))
+			if err != nil {
+				return nil, fmt.Errorf("line %d: want LPORT OFPORT: %w", n+1, err)
+			}
+			topo.Ports = append(topo.Ports, Port{LPort: lport, OFPort: ofport})
+		default:
+			return nil, fmt.Errorf("line %d: not in a known section (%q)", n+1, section)
+		}
+	}
+	return topo, nil
+}
