@@ -469,3 +469,17 @@ func (e *Engine[F, R, M]) diffFlows(res *Result[F], id uint32, flows []*F) {
 		}
 	}
 }
+
+// IsRead tells whether any unit reads in.
+func (e *Engine[F, R, M]) IsRead(in Input) bool {
+	i, ok := e.inputs[in]
+	if !ok {
+		return false
+	}
+	for _, id := range e.readers[i].units {
+		if _, reads := slices.BinarySearch(e.units[id].reads, i); reads && e.units[id].alive {
+			return true
+		}
+	}
+	return false
+}

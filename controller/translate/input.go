@@ -45,6 +45,7 @@ const (
 	kindTunnels                    // S: chassis name
 	kindAllTunnels                 // list
 	kindHAGroup                    // ID: HA_Chassis_Group: its members
+	kindHAChassis                  // ID: HA_Chassis
 	kindHAActive                   // ID: HA_Chassis_Group: is it active here
 	kindTemplate                   // S: variable
 	kindRelated                    // N: datapath and port key: related to this chassis
