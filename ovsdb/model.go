@@ -23,6 +23,19 @@ type TableModel[U any] struct {
 	Add func(u *U, d *RowDecoder, id UUID, kind RowKind) error
 }
 
+// FullSchema returns the schema of a server that has every table and column.
+func (m *Model[U]) FullSchema() *ServerSchema {
+	s := &ServerSchema{Name: m.Name, Version: m.Version, Tables: make(map[string]map[string]bool, len(m.Tables))}
+	for _, t := range m.Tables {
+		columns := make(map[string]bool, len(t.Columns))
+		for _, c := range t.Columns {
+			columns[c] = true
+		}
+		s.Tables[t.Name] = columns
+	}
+	return s
+}
+
 // ColumnSet is a set of columns of one table: one bit for each, by the generated
 // constants.
 type ColumnSet uint64

@@ -58,3 +58,13 @@ func patchACLID(r, d *ACLID, cols ovsdb.ColumnSet) {
 		r.ID = d.ID
 	}
 }
+
+// PutACLID adds or replaces a row.
+func (u *Update) PutACLID(row *ACLID) {
+	u.ACLID = append(u.ACLID, ovsdb.RowUpdate[ACLID]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteACLID deletes a row.
+func (u *Update) DeleteACLID(id ovsdb.UUID) {
+	u.ACLID = append(u.ACLID, ovsdb.RowUpdate[ACLID]{ID: id, Kind: ovsdb.RowDelete})
+}

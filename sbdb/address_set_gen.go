@@ -73,3 +73,13 @@ func patchAddressSet(r, d *AddressSet, cols ovsdb.ColumnSet) {
 		r.Name = d.Name
 	}
 }
+
+// PutAddressSet adds or replaces a row.
+func (u *Update) PutAddressSet(row *AddressSet) {
+	u.AddressSet = append(u.AddressSet, ovsdb.RowUpdate[AddressSet]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteAddressSet deletes a row.
+func (u *Update) DeleteAddressSet(id ovsdb.UUID) {
+	u.AddressSet = append(u.AddressSet, ovsdb.RowUpdate[AddressSet]{ID: id, Kind: ovsdb.RowDelete})
+}

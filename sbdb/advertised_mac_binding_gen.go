@@ -110,3 +110,13 @@ func patchAdvertisedMACBinding(r, d *AdvertisedMACBinding, cols ovsdb.ColumnSet)
 		r.MAC = d.MAC
 	}
 }
+
+// PutAdvertisedMACBinding adds or replaces a row.
+func (u *Update) PutAdvertisedMACBinding(row *AdvertisedMACBinding) {
+	u.AdvertisedMACBinding = append(u.AdvertisedMACBinding, ovsdb.RowUpdate[AdvertisedMACBinding]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteAdvertisedMACBinding deletes a row.
+func (u *Update) DeleteAdvertisedMACBinding(id ovsdb.UUID) {
+	u.AdvertisedMACBinding = append(u.AdvertisedMACBinding, ovsdb.RowUpdate[AdvertisedMACBinding]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -110,3 +110,13 @@ func patchAdvertisedRoute(r, d *AdvertisedRoute, cols ovsdb.ColumnSet) {
 		r.TrackedPort = d.TrackedPort
 	}
 }
+
+// PutAdvertisedRoute adds or replaces a row.
+func (u *Update) PutAdvertisedRoute(row *AdvertisedRoute) {
+	u.AdvertisedRoute = append(u.AdvertisedRoute, ovsdb.RowUpdate[AdvertisedRoute]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteAdvertisedRoute deletes a row.
+func (u *Update) DeleteAdvertisedRoute(id ovsdb.UUID) {
+	u.AdvertisedRoute = append(u.AdvertisedRoute, ovsdb.RowUpdate[AdvertisedRoute]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -196,3 +196,13 @@ func patchBFD(r, d *BFD, cols ovsdb.ColumnSet) {
 		r.Status = d.Status
 	}
 }
+
+// PutBFD adds or replaces a row.
+func (u *Update) PutBFD(row *BFD) {
+	u.BFD = append(u.BFD, ovsdb.RowUpdate[BFD]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteBFD deletes a row.
+func (u *Update) DeleteBFD(id ovsdb.UUID) {
+	u.BFD = append(u.BFD, ovsdb.RowUpdate[BFD]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -151,3 +151,13 @@ func patchChassis(r, d *Chassis, cols ovsdb.ColumnSet) {
 		r.VTEPLogicalSwitches = ovsdb.PatchStrings(r.VTEPLogicalSwitches, d.VTEPLogicalSwitches)
 	}
 }
+
+// PutChassis adds or replaces a row.
+func (u *Update) PutChassis(row *Chassis) {
+	u.Chassis = append(u.Chassis, ovsdb.RowUpdate[Chassis]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteChassis deletes a row.
+func (u *Update) DeleteChassis(id ovsdb.UUID) {
+	u.Chassis = append(u.Chassis, ovsdb.RowUpdate[Chassis]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -110,3 +110,13 @@ func patchChassisPrivate(r, d *ChassisPrivate, cols ovsdb.ColumnSet) {
 		r.NbCfgTimestamp = d.NbCfgTimestamp
 	}
 }
+
+// PutChassisPrivate adds or replaces a row.
+func (u *Update) PutChassisPrivate(row *ChassisPrivate) {
+	u.ChassisPrivate = append(u.ChassisPrivate, ovsdb.RowUpdate[ChassisPrivate]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteChassisPrivate deletes a row.
+func (u *Update) DeleteChassisPrivate(id ovsdb.UUID) {
+	u.ChassisPrivate = append(u.ChassisPrivate, ovsdb.RowUpdate[ChassisPrivate]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -71,3 +71,13 @@ func patchChassisTemplateVar(r, d *ChassisTemplateVar, cols ovsdb.ColumnSet) {
 		r.Variables = r.Variables.Patched(d.Variables)
 	}
 }
+
+// PutChassisTemplateVar adds or replaces a row.
+func (u *Update) PutChassisTemplateVar(row *ChassisTemplateVar) {
+	u.ChassisTemplateVar = append(u.ChassisTemplateVar, ovsdb.RowUpdate[ChassisTemplateVar]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteChassisTemplateVar deletes a row.
+func (u *Update) DeleteChassisTemplateVar(id ovsdb.UUID) {
+	u.ChassisTemplateVar = append(u.ChassisTemplateVar, ovsdb.RowUpdate[ChassisTemplateVar]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -162,3 +162,13 @@ func patchConnection(r, d *Connection, cols ovsdb.ColumnSet) {
 		r.Target = d.Target
 	}
 }
+
+// PutConnection adds or replaces a row.
+func (u *Update) PutConnection(row *Connection) {
+	u.Connection = append(u.Connection, ovsdb.RowUpdate[Connection]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteConnection deletes a row.
+func (u *Update) DeleteConnection(id ovsdb.UUID) {
+	u.Connection = append(u.Connection, ovsdb.RowUpdate[Connection]{ID: id, Kind: ovsdb.RowDelete})
+}

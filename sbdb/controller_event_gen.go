@@ -102,3 +102,13 @@ func patchControllerEvent(r, d *ControllerEvent, cols ovsdb.ColumnSet) {
 		r.SeqNum = d.SeqNum
 	}
 }
+
+// PutControllerEvent adds or replaces a row.
+func (u *Update) PutControllerEvent(row *ControllerEvent) {
+	u.ControllerEvent = append(u.ControllerEvent, ovsdb.RowUpdate[ControllerEvent]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteControllerEvent deletes a row.
+func (u *Update) DeleteControllerEvent(id ovsdb.UUID) {
+	u.ControllerEvent = append(u.ControllerEvent, ovsdb.RowUpdate[ControllerEvent]{ID: id, Kind: ovsdb.RowDelete})
+}

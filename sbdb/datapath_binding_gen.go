@@ -118,3 +118,13 @@ func patchDatapathBinding(r, d *DatapathBinding, cols ovsdb.ColumnSet) {
 		r.Type = d.Type
 	}
 }
+
+// PutDatapathBinding adds or replaces a row.
+func (u *Update) PutDatapathBinding(row *DatapathBinding) {
+	u.DatapathBinding = append(u.DatapathBinding, ovsdb.RowUpdate[DatapathBinding]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteDatapathBinding deletes a row.
+func (u *Update) DeleteDatapathBinding(id ovsdb.UUID) {
+	u.DatapathBinding = append(u.DatapathBinding, ovsdb.RowUpdate[DatapathBinding]{ID: id, Kind: ovsdb.RowDelete})
+}

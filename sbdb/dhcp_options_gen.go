@@ -97,3 +97,13 @@ func patchDHCPOptions(r, d *DHCPOptions, cols ovsdb.ColumnSet) {
 		r.Type = d.Type
 	}
 }
+
+// PutDHCPOptions adds or replaces a row.
+func (u *Update) PutDHCPOptions(row *DHCPOptions) {
+	u.DHCPOptions = append(u.DHCPOptions, ovsdb.RowUpdate[DHCPOptions]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteDHCPOptions deletes a row.
+func (u *Update) DeleteDHCPOptions(id ovsdb.UUID) {
+	u.DHCPOptions = append(u.DHCPOptions, ovsdb.RowUpdate[DHCPOptions]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -92,3 +92,13 @@ func patchDHCPv6Options(r, d *DHCPv6Options, cols ovsdb.ColumnSet) {
 		r.Type = d.Type
 	}
 }
+
+// PutDHCPv6Options adds or replaces a row.
+func (u *Update) PutDHCPv6Options(row *DHCPv6Options) {
+	u.DHCPv6Options = append(u.DHCPv6Options, ovsdb.RowUpdate[DHCPv6Options]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteDHCPv6Options deletes a row.
+func (u *Update) DeleteDHCPv6Options(id ovsdb.UUID) {
+	u.DHCPv6Options = append(u.DHCPv6Options, ovsdb.RowUpdate[DHCPv6Options]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -99,3 +99,13 @@ func patchDNS(r, d *DNS, cols ovsdb.ColumnSet) {
 		r.Records = r.Records.Patched(d.Records)
 	}
 }
+
+// PutDNS adds or replaces a row.
+func (u *Update) PutDNS(row *DNS) {
+	u.DNS = append(u.DNS, ovsdb.RowUpdate[DNS]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteDNS deletes a row.
+func (u *Update) DeleteDNS(id ovsdb.UUID) {
+	u.DNS = append(u.DNS, ovsdb.RowUpdate[DNS]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -110,3 +110,13 @@ func patchECMPNexthop(r, d *ECMPNexthop, cols ovsdb.ColumnSet) {
 		r.Port = d.Port
 	}
 }
+
+// PutECMPNexthop adds or replaces a row.
+func (u *Update) PutECMPNexthop(row *ECMPNexthop) {
+	u.ECMPNexthop = append(u.ECMPNexthop, ovsdb.RowUpdate[ECMPNexthop]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteECMPNexthop deletes a row.
+func (u *Update) DeleteECMPNexthop(id ovsdb.UUID) {
+	u.ECMPNexthop = append(u.ECMPNexthop, ovsdb.RowUpdate[ECMPNexthop]{ID: id, Kind: ovsdb.RowDelete})
+}

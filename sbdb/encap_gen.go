@@ -103,3 +103,13 @@ func patchEncap(r, d *Encap, cols ovsdb.ColumnSet) {
 		r.Type = d.Type
 	}
 }
+
+// PutEncap adds or replaces a row.
+func (u *Update) PutEncap(row *Encap) {
+	u.Encap = append(u.Encap, ovsdb.RowUpdate[Encap]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteEncap deletes a row.
+func (u *Update) DeleteEncap(id ovsdb.UUID) {
+	u.Encap = append(u.Encap, ovsdb.RowUpdate[Encap]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -97,3 +97,13 @@ func patchFDB(r, d *FDB, cols ovsdb.ColumnSet) {
 		r.Timestamp = d.Timestamp
 	}
 }
+
+// PutFDB adds or replaces a row.
+func (u *Update) PutFDB(row *FDB) {
+	u.FDB = append(u.FDB, ovsdb.RowUpdate[FDB]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteFDB deletes a row.
+func (u *Update) DeleteFDB(id ovsdb.UUID) {
+	u.FDB = append(u.FDB, ovsdb.RowUpdate[FDB]{ID: id, Kind: ovsdb.RowDelete})
+}

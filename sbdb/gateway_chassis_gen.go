@@ -110,3 +110,13 @@ func patchGatewayChassis(r, d *GatewayChassis, cols ovsdb.ColumnSet) {
 		r.Priority = d.Priority
 	}
 }
+
+// PutGatewayChassis adds or replaces a row.
+func (u *Update) PutGatewayChassis(row *GatewayChassis) {
+	u.GatewayChassis = append(u.GatewayChassis, ovsdb.RowUpdate[GatewayChassis]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteGatewayChassis deletes a row.
+func (u *Update) DeleteGatewayChassis(id ovsdb.UUID) {
+	u.GatewayChassis = append(u.GatewayChassis, ovsdb.RowUpdate[GatewayChassis]{ID: id, Kind: ovsdb.RowDelete})
+}

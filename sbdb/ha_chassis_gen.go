@@ -84,3 +84,13 @@ func patchHAChassis(r, d *HAChassis, cols ovsdb.ColumnSet) {
 		r.Priority = d.Priority
 	}
 }
+
+// PutHAChassis adds or replaces a row.
+func (u *Update) PutHAChassis(row *HAChassis) {
+	u.HAChassis = append(u.HAChassis, ovsdb.RowUpdate[HAChassis]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteHAChassis deletes a row.
+func (u *Update) DeleteHAChassis(id ovsdb.UUID) {
+	u.HAChassis = append(u.HAChassis, ovsdb.RowUpdate[HAChassis]{ID: id, Kind: ovsdb.RowDelete})
+}

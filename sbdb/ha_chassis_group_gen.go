@@ -99,3 +99,13 @@ func patchHAChassisGroup(r, d *HAChassisGroup, cols ovsdb.ColumnSet) {
 		r.RefChassis = ovsdb.PatchUUIDs(r.RefChassis, d.RefChassis)
 	}
 }
+
+// PutHAChassisGroup adds or replaces a row.
+func (u *Update) PutHAChassisGroup(row *HAChassisGroup) {
+	u.HAChassisGroup = append(u.HAChassisGroup, ovsdb.RowUpdate[HAChassisGroup]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteHAChassisGroup deletes a row.
+func (u *Update) DeleteHAChassisGroup(id ovsdb.UUID) {
+	u.HAChassisGroup = append(u.HAChassisGroup, ovsdb.RowUpdate[HAChassisGroup]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -125,3 +125,13 @@ func patchIGMPGroup(r, d *IGMPGroup, cols ovsdb.ColumnSet) {
 		r.Protocol = d.Protocol
 	}
 }
+
+// PutIGMPGroup adds or replaces a row.
+func (u *Update) PutIGMPGroup(row *IGMPGroup) {
+	u.IGMPGroup = append(u.IGMPGroup, ovsdb.RowUpdate[IGMPGroup]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteIGMPGroup deletes a row.
+func (u *Update) DeleteIGMPGroup(id ovsdb.UUID) {
+	u.IGMPGroup = append(u.IGMPGroup, ovsdb.RowUpdate[IGMPGroup]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -188,3 +188,13 @@ func patchIPMulticast(r, d *IPMulticast, cols ovsdb.ColumnSet) {
 		r.TableSize = d.TableSize
 	}
 }
+
+// PutIPMulticast adds or replaces a row.
+func (u *Update) PutIPMulticast(row *IPMulticast) {
+	u.IPMulticast = append(u.IPMulticast, ovsdb.RowUpdate[IPMulticast]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteIPMulticast deletes a row.
+func (u *Update) DeleteIPMulticast(id ovsdb.UUID) {
+	u.IPMulticast = append(u.IPMulticast, ovsdb.RowUpdate[IPMulticast]{ID: id, Kind: ovsdb.RowDelete})
+}

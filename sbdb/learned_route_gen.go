@@ -110,3 +110,13 @@ func patchLearnedRoute(r, d *LearnedRoute, cols ovsdb.ColumnSet) {
 		r.Nexthop = d.Nexthop
 	}
 }
+
+// PutLearnedRoute adds or replaces a row.
+func (u *Update) PutLearnedRoute(row *LearnedRoute) {
+	u.LearnedRoute = append(u.LearnedRoute, ovsdb.RowUpdate[LearnedRoute]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteLearnedRoute deletes a row.
+func (u *Update) DeleteLearnedRoute(id ovsdb.UUID) {
+	u.LearnedRoute = append(u.LearnedRoute, ovsdb.RowUpdate[LearnedRoute]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -171,3 +171,13 @@ func patchLoadBalancer(r, d *LoadBalancer, cols ovsdb.ColumnSet) {
 		r.VIPs = r.VIPs.Patched(d.VIPs)
 	}
 }
+
+// PutLoadBalancer adds or replaces a row.
+func (u *Update) PutLoadBalancer(row *LoadBalancer) {
+	u.LoadBalancer = append(u.LoadBalancer, ovsdb.RowUpdate[LoadBalancer]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteLoadBalancer deletes a row.
+func (u *Update) DeleteLoadBalancer(id ovsdb.UUID) {
+	u.LoadBalancer = append(u.LoadBalancer, ovsdb.RowUpdate[LoadBalancer]{ID: id, Kind: ovsdb.RowDelete})
+}

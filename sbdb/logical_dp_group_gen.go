@@ -60,3 +60,13 @@ func patchLogicalDPGroup(r, d *LogicalDPGroup, cols ovsdb.ColumnSet) {
 		r.Datapaths = ovsdb.PatchUUIDs(r.Datapaths, d.Datapaths)
 	}
 }
+
+// PutLogicalDPGroup adds or replaces a row.
+func (u *Update) PutLogicalDPGroup(row *LogicalDPGroup) {
+	u.LogicalDPGroup = append(u.LogicalDPGroup, ovsdb.RowUpdate[LogicalDPGroup]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteLogicalDPGroup deletes a row.
+func (u *Update) DeleteLogicalDPGroup(id ovsdb.UUID) {
+	u.LogicalDPGroup = append(u.LogicalDPGroup, ovsdb.RowUpdate[LogicalDPGroup]{ID: id, Kind: ovsdb.RowDelete})
+}

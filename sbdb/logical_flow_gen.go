@@ -194,3 +194,13 @@ func patchLogicalFlow(r, d *LogicalFlow, cols ovsdb.ColumnSet) {
 		r.Tags = r.Tags.Patched(d.Tags)
 	}
 }
+
+// PutLogicalFlow adds or replaces a row.
+func (u *Update) PutLogicalFlow(row *LogicalFlow) {
+	u.LogicalFlow = append(u.LogicalFlow, ovsdb.RowUpdate[LogicalFlow]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteLogicalFlow deletes a row.
+func (u *Update) DeleteLogicalFlow(id ovsdb.UUID) {
+	u.LogicalFlow = append(u.LogicalFlow, ovsdb.RowUpdate[LogicalFlow]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -110,3 +110,13 @@ func patchMACBinding(r, d *MACBinding, cols ovsdb.ColumnSet) {
 		r.Timestamp = d.Timestamp
 	}
 }
+
+// PutMACBinding adds or replaces a row.
+func (u *Update) PutMACBinding(row *MACBinding) {
+	u.MACBinding = append(u.MACBinding, ovsdb.RowUpdate[MACBinding]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteMACBinding deletes a row.
+func (u *Update) DeleteMACBinding(id ovsdb.UUID) {
+	u.MACBinding = append(u.MACBinding, ovsdb.RowUpdate[MACBinding]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -89,3 +89,13 @@ func patchMeterBand(r, d *MeterBand, cols ovsdb.ColumnSet) {
 		r.Rate = d.Rate
 	}
 }
+
+// PutMeterBand adds or replaces a row.
+func (u *Update) PutMeterBand(row *MeterBand) {
+	u.MeterBand = append(u.MeterBand, ovsdb.RowUpdate[MeterBand]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteMeterBand deletes a row.
+func (u *Update) DeleteMeterBand(id ovsdb.UUID) {
+	u.MeterBand = append(u.MeterBand, ovsdb.RowUpdate[MeterBand]{ID: id, Kind: ovsdb.RowDelete})
+}

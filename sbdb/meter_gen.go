@@ -92,3 +92,13 @@ func patchMeter(r, d *Meter, cols ovsdb.ColumnSet) {
 		r.Unit = d.Unit
 	}
 }
+
+// PutMeter adds or replaces a row.
+func (u *Update) PutMeter(row *Meter) {
+	u.Meter = append(u.Meter, ovsdb.RowUpdate[Meter]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteMeter deletes a row.
+func (u *Update) DeleteMeter(id ovsdb.UUID) {
+	u.Meter = append(u.Meter, ovsdb.RowUpdate[Meter]{ID: id, Kind: ovsdb.RowDelete})
+}

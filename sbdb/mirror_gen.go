@@ -138,3 +138,13 @@ func patchMirror(r, d *Mirror, cols ovsdb.ColumnSet) {
 		r.Type = d.Type
 	}
 }
+
+// PutMirror adds or replaces a row.
+func (u *Update) PutMirror(row *Mirror) {
+	u.Mirror = append(u.Mirror, ovsdb.RowUpdate[Mirror]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteMirror deletes a row.
+func (u *Update) DeleteMirror(id ovsdb.UUID) {
+	u.Mirror = append(u.Mirror, ovsdb.RowUpdate[Mirror]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -99,3 +99,13 @@ func patchMulticastGroup(r, d *MulticastGroup, cols ovsdb.ColumnSet) {
 		r.TunnelKey = d.TunnelKey
 	}
 }
+
+// PutMulticastGroup adds or replaces a row.
+func (u *Update) PutMulticastGroup(row *MulticastGroup) {
+	u.MulticastGroup = append(u.MulticastGroup, ovsdb.RowUpdate[MulticastGroup]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteMulticastGroup deletes a row.
+func (u *Update) DeleteMulticastGroup(id ovsdb.UUID) {
+	u.MulticastGroup = append(u.MulticastGroup, ovsdb.RowUpdate[MulticastGroup]{ID: id, Kind: ovsdb.RowDelete})
+}

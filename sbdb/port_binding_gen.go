@@ -346,3 +346,13 @@ func patchPortBinding(r, d *PortBinding, cols ovsdb.ColumnSet) {
 		r.VirtualParent = d.VirtualParent
 	}
 }
+
+// PutPortBinding adds or replaces a row.
+func (u *Update) PutPortBinding(row *PortBinding) {
+	u.PortBinding = append(u.PortBinding, ovsdb.RowUpdate[PortBinding]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeletePortBinding deletes a row.
+func (u *Update) DeletePortBinding(id ovsdb.UUID) {
+	u.PortBinding = append(u.PortBinding, ovsdb.RowUpdate[PortBinding]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -73,3 +73,13 @@ func patchPortGroup(r, d *PortGroup, cols ovsdb.ColumnSet) {
 		r.Ports = ovsdb.PatchStrings(r.Ports, d.Ports)
 	}
 }
+
+// PutPortGroup adds or replaces a row.
+func (u *Update) PutPortGroup(row *PortGroup) {
+	u.PortGroup = append(u.PortGroup, ovsdb.RowUpdate[PortGroup]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeletePortGroup deletes a row.
+func (u *Update) DeletePortGroup(id ovsdb.UUID) {
+	u.PortGroup = append(u.PortGroup, ovsdb.RowUpdate[PortGroup]{ID: id, Kind: ovsdb.RowDelete})
+}

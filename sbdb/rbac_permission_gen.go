@@ -99,3 +99,13 @@ func patchRBACPermission(r, d *RBACPermission, cols ovsdb.ColumnSet) {
 		r.Update = ovsdb.PatchStrings(r.Update, d.Update)
 	}
 }
+
+// PutRBACPermission adds or replaces a row.
+func (u *Update) PutRBACPermission(row *RBACPermission) {
+	u.RBACPermission = append(u.RBACPermission, ovsdb.RowUpdate[RBACPermission]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteRBACPermission deletes a row.
+func (u *Update) DeleteRBACPermission(id ovsdb.UUID) {
+	u.RBACPermission = append(u.RBACPermission, ovsdb.RowUpdate[RBACPermission]{ID: id, Kind: ovsdb.RowDelete})
+}

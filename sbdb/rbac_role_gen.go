@@ -71,3 +71,13 @@ func patchRBACRole(r, d *RBACRole, cols ovsdb.ColumnSet) {
 		r.Permissions = r.Permissions.Patched(d.Permissions)
 	}
 }
+
+// PutRBACRole adds or replaces a row.
+func (u *Update) PutRBACRole(row *RBACRole) {
+	u.RBACRole = append(u.RBACRole, ovsdb.RowUpdate[RBACRole]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteRBACRole deletes a row.
+func (u *Update) DeleteRBACRole(id ovsdb.UUID) {
+	u.RBACRole = append(u.RBACRole, ovsdb.RowUpdate[RBACRole]{ID: id, Kind: ovsdb.RowDelete})
+}

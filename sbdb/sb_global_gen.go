@@ -125,3 +125,13 @@ func patchSBGlobal(r, d *SBGlobal, cols ovsdb.ColumnSet) {
 		r.SSL = d.SSL
 	}
 }
+
+// PutSBGlobal adds or replaces a row.
+func (u *Update) PutSBGlobal(row *SBGlobal) {
+	u.SBGlobal = append(u.SBGlobal, ovsdb.RowUpdate[SBGlobal]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteSBGlobal deletes a row.
+func (u *Update) DeleteSBGlobal(id ovsdb.UUID) {
+	u.SBGlobal = append(u.SBGlobal, ovsdb.RowUpdate[SBGlobal]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -261,3 +261,13 @@ func patchServiceMonitor(r, d *ServiceMonitor, cols ovsdb.ColumnSet) {
 		r.Type = d.Type
 	}
 }
+
+// PutServiceMonitor adds or replaces a row.
+func (u *Update) PutServiceMonitor(row *ServiceMonitor) {
+	u.ServiceMonitor = append(u.ServiceMonitor, ovsdb.RowUpdate[ServiceMonitor]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteServiceMonitor deletes a row.
+func (u *Update) DeleteServiceMonitor(id ovsdb.UUID) {
+	u.ServiceMonitor = append(u.ServiceMonitor, ovsdb.RowUpdate[ServiceMonitor]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -149,3 +149,13 @@ func patchSSL(r, d *SSL, cols ovsdb.ColumnSet) {
 		r.SSLProtocols = d.SSLProtocols
 	}
 }
+
+// PutSSL adds or replaces a row.
+func (u *Update) PutSSL(row *SSL) {
+	u.SSL = append(u.SSL, ovsdb.RowUpdate[SSL]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteSSL deletes a row.
+func (u *Update) DeleteSSL(id ovsdb.UUID) {
+	u.SSL = append(u.SSL, ovsdb.RowUpdate[SSL]{ID: id, Kind: ovsdb.RowDelete})
+}

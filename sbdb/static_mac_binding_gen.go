@@ -110,3 +110,13 @@ func patchStaticMACBinding(r, d *StaticMACBinding, cols ovsdb.ColumnSet) {
 		r.OverrideDynamicMAC = d.OverrideDynamicMAC
 	}
 }
+
+// PutStaticMACBinding adds or replaces a row.
+func (u *Update) PutStaticMACBinding(row *StaticMACBinding) {
+	u.StaticMACBinding = append(u.StaticMACBinding, ovsdb.RowUpdate[StaticMACBinding]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteStaticMACBinding deletes a row.
+func (u *Update) DeleteStaticMACBinding(id ovsdb.UUID) {
+	u.StaticMACBinding = append(u.StaticMACBinding, ovsdb.RowUpdate[StaticMACBinding]{ID: id, Kind: ovsdb.RowDelete})
+}

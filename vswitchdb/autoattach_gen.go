@@ -84,3 +84,13 @@ func patchAutoAttach(r, d *AutoAttach, cols ovsdb.ColumnSet) {
 		r.SystemName = d.SystemName
 	}
 }
+
+// PutAutoAttach adds or replaces a row.
+func (u *Update) PutAutoAttach(row *AutoAttach) {
+	u.AutoAttach = append(u.AutoAttach, ovsdb.RowUpdate[AutoAttach]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteAutoAttach deletes a row.
+func (u *Update) DeleteAutoAttach(id ovsdb.UUID) {
+	u.AutoAttach = append(u.AutoAttach, ovsdb.RowUpdate[AutoAttach]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -349,3 +349,13 @@ func patchBridge(r, d *Bridge, cols ovsdb.ColumnSet) {
 		r.STPEnable = d.STPEnable
 	}
 }
+
+// PutBridge adds or replaces a row.
+func (u *Update) PutBridge(row *Bridge) {
+	u.Bridge = append(u.Bridge, ovsdb.RowUpdate[Bridge]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteBridge deletes a row.
+func (u *Update) DeleteBridge(id ovsdb.UUID) {
+	u.Bridge = append(u.Bridge, ovsdb.RowUpdate[Bridge]{ID: id, Kind: ovsdb.RowDelete})
+}

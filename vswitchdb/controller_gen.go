@@ -285,3 +285,13 @@ func patchController(r, d *Controller, cols ovsdb.ColumnSet) {
 		r.Type = d.Type
 	}
 }
+
+// PutController adds or replaces a row.
+func (u *Update) PutController(row *Controller) {
+	u.Controller = append(u.Controller, ovsdb.RowUpdate[Controller]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteController deletes a row.
+func (u *Update) DeleteController(id ovsdb.UUID) {
+	u.Controller = append(u.Controller, ovsdb.RowUpdate[Controller]{ID: id, Kind: ovsdb.RowDelete})
+}

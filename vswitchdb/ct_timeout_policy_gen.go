@@ -91,3 +91,13 @@ func patchCTTimeoutPolicy(r, d *CTTimeoutPolicy, cols ovsdb.ColumnSet) {
 		r.Timeouts = r.Timeouts.Patched(d.Timeouts)
 	}
 }
+
+// PutCTTimeoutPolicy adds or replaces a row.
+func (u *Update) PutCTTimeoutPolicy(row *CTTimeoutPolicy) {
+	u.CTTimeoutPolicy = append(u.CTTimeoutPolicy, ovsdb.RowUpdate[CTTimeoutPolicy]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteCTTimeoutPolicy deletes a row.
+func (u *Update) DeleteCTTimeoutPolicy(id ovsdb.UUID) {
+	u.CTTimeoutPolicy = append(u.CTTimeoutPolicy, ovsdb.RowUpdate[CTTimeoutPolicy]{ID: id, Kind: ovsdb.RowDelete})
+}

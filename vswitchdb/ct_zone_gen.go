@@ -84,3 +84,13 @@ func patchCTZone(r, d *CTZone, cols ovsdb.ColumnSet) {
 		r.TimeoutPolicy = d.TimeoutPolicy
 	}
 }
+
+// PutCTZone adds or replaces a row.
+func (u *Update) PutCTZone(row *CTZone) {
+	u.CTZone = append(u.CTZone, ovsdb.RowUpdate[CTZone]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteCTZone deletes a row.
+func (u *Update) DeleteCTZone(id ovsdb.UUID) {
+	u.CTZone = append(u.CTZone, ovsdb.RowUpdate[CTZone]{ID: id, Kind: ovsdb.RowDelete})
+}

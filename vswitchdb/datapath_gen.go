@@ -110,3 +110,13 @@ func patchDatapath(r, d *Datapath, cols ovsdb.ColumnSet) {
 		r.ExternalIDs = r.ExternalIDs.Patched(d.ExternalIDs)
 	}
 }
+
+// PutDatapath adds or replaces a row.
+func (u *Update) PutDatapath(row *Datapath) {
+	u.Datapath = append(u.Datapath, ovsdb.RowUpdate[Datapath]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteDatapath deletes a row.
+func (u *Update) DeleteDatapath(id ovsdb.UUID) {
+	u.Datapath = append(u.Datapath, ovsdb.RowUpdate[Datapath]{ID: id, Kind: ovsdb.RowDelete})
+}

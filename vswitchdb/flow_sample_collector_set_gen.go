@@ -110,3 +110,13 @@ func patchFlowSampleCollectorSet(r, d *FlowSampleCollectorSet, cols ovsdb.Column
 		r.LocalGroupID = d.LocalGroupID
 	}
 }
+
+// PutFlowSampleCollectorSet adds or replaces a row.
+func (u *Update) PutFlowSampleCollectorSet(row *FlowSampleCollectorSet) {
+	u.FlowSampleCollectorSet = append(u.FlowSampleCollectorSet, ovsdb.RowUpdate[FlowSampleCollectorSet]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteFlowSampleCollectorSet deletes a row.
+func (u *Update) DeleteFlowSampleCollectorSet(id ovsdb.UUID) {
+	u.FlowSampleCollectorSet = append(u.FlowSampleCollectorSet, ovsdb.RowUpdate[FlowSampleCollectorSet]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -131,3 +131,13 @@ func patchFlowTable(r, d *FlowTable, cols ovsdb.ColumnSet) {
 		r.Prefixes = ovsdb.PatchStrings(r.Prefixes, d.Prefixes)
 	}
 }
+
+// PutFlowTable adds or replaces a row.
+func (u *Update) PutFlowTable(row *FlowTable) {
+	u.FlowTable = append(u.FlowTable, ovsdb.RowUpdate[FlowTable]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteFlowTable deletes a row.
+func (u *Update) DeleteFlowTable(id ovsdb.UUID) {
+	u.FlowTable = append(u.FlowTable, ovsdb.RowUpdate[FlowTable]{ID: id, Kind: ovsdb.RowDelete})
+}

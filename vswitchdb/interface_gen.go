@@ -526,3 +526,13 @@ func patchInterface(r, d *Interface, cols ovsdb.ColumnSet) {
 		r.Type = d.Type
 	}
 }
+
+// PutInterface adds or replaces a row.
+func (u *Update) PutInterface(row *Interface) {
+	u.Interface = append(u.Interface, ovsdb.RowUpdate[Interface]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteInterface deletes a row.
+func (u *Update) DeleteInterface(id ovsdb.UUID) {
+	u.Interface = append(u.Interface, ovsdb.RowUpdate[Interface]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -177,3 +177,13 @@ func patchIPFIX(r, d *IPFIX, cols ovsdb.ColumnSet) {
 		r.TemplateInterval = d.TemplateInterval
 	}
 }
+
+// PutIPFIX adds or replaces a row.
+func (u *Update) PutIPFIX(row *IPFIX) {
+	u.IPFIX = append(u.IPFIX, ovsdb.RowUpdate[IPFIX]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteIPFIX deletes a row.
+func (u *Update) DeleteIPFIX(id ovsdb.UUID) {
+	u.IPFIX = append(u.IPFIX, ovsdb.RowUpdate[IPFIX]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -155,3 +155,13 @@ func patchManager(r, d *Manager, cols ovsdb.ColumnSet) {
 		r.Target = d.Target
 	}
 }
+
+// PutManager adds or replaces a row.
+func (u *Update) PutManager(row *Manager) {
+	u.Manager = append(u.Manager, ovsdb.RowUpdate[Manager]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteManager deletes a row.
+func (u *Update) DeleteManager(id ovsdb.UUID) {
+	u.Manager = append(u.Manager, ovsdb.RowUpdate[Manager]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -125,3 +125,13 @@ func patchNetFlow(r, d *NetFlow, cols ovsdb.ColumnSet) {
 		r.Targets = ovsdb.PatchStrings(r.Targets, d.Targets)
 	}
 }
+
+// PutNetFlow adds or replaces a row.
+func (u *Update) PutNetFlow(row *NetFlow) {
+	u.NetFlow = append(u.NetFlow, ovsdb.RowUpdate[NetFlow]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteNetFlow deletes a row.
+func (u *Update) DeleteNetFlow(id ovsdb.UUID) {
+	u.NetFlow = append(u.NetFlow, ovsdb.RowUpdate[NetFlow]{ID: id, Kind: ovsdb.RowDelete})
+}

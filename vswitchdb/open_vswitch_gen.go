@@ -268,3 +268,13 @@ func patchOpenVSwitch(r, d *OpenVSwitch, cols ovsdb.ColumnSet) {
 		r.SystemVersion = d.SystemVersion
 	}
 }
+
+// PutOpenVSwitch adds or replaces a row.
+func (u *Update) PutOpenVSwitch(row *OpenVSwitch) {
+	u.OpenVSwitch = append(u.OpenVSwitch, ovsdb.RowUpdate[OpenVSwitch]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteOpenVSwitch deletes a row.
+func (u *Update) DeleteOpenVSwitch(id ovsdb.UUID) {
+	u.OpenVSwitch = append(u.OpenVSwitch, ovsdb.RowUpdate[OpenVSwitch]{ID: id, Kind: ovsdb.RowDelete})
+}

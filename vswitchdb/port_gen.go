@@ -356,3 +356,13 @@ func patchPort(r, d *Port, cols ovsdb.ColumnSet) {
 		r.VLANMode = d.VLANMode
 	}
 }
+
+// PutPort adds or replaces a row.
+func (u *Update) PutPort(row *Port) {
+	u.Port = append(u.Port, ovsdb.RowUpdate[Port]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeletePort deletes a row.
+func (u *Update) DeletePort(id ovsdb.UUID) {
+	u.Port = append(u.Port, ovsdb.RowUpdate[Port]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -97,3 +97,13 @@ func patchQoS(r, d *QoS, cols ovsdb.ColumnSet) {
 		r.Type = d.Type
 	}
 }
+
+// PutQoS adds or replaces a row.
+func (u *Update) PutQoS(row *QoS) {
+	u.QoS = append(u.QoS, ovsdb.RowUpdate[QoS]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteQoS deletes a row.
+func (u *Update) DeleteQoS(id ovsdb.UUID) {
+	u.QoS = append(u.QoS, ovsdb.RowUpdate[QoS]{ID: id, Kind: ovsdb.RowDelete})
+}

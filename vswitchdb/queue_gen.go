@@ -84,3 +84,13 @@ func patchQueue(r, d *Queue, cols ovsdb.ColumnSet) {
 		r.OtherConfig = r.OtherConfig.Patched(d.OtherConfig)
 	}
 }
+
+// PutQueue adds or replaces a row.
+func (u *Update) PutQueue(row *Queue) {
+	u.Queue = append(u.Queue, ovsdb.RowUpdate[Queue]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteQueue deletes a row.
+func (u *Update) DeleteQueue(id ovsdb.UUID) {
+	u.Queue = append(u.Queue, ovsdb.RowUpdate[Queue]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -125,3 +125,13 @@ func patchSFlow(r, d *SFlow, cols ovsdb.ColumnSet) {
 		r.Targets = ovsdb.PatchStrings(r.Targets, d.Targets)
 	}
 }
+
+// PutSFlow adds or replaces a row.
+func (u *Update) PutSFlow(row *SFlow) {
+	u.SFlow = append(u.SFlow, ovsdb.RowUpdate[SFlow]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})
+}
+
+// DeleteSFlow deletes a row.
+func (u *Update) DeleteSFlow(id ovsdb.UUID) {
+	u.SFlow = append(u.SFlow, ovsdb.RowUpdate[SFlow]{ID: id, Kind: ovsdb.RowDelete})
+}

@@ -87,6 +87,10 @@ func (t target) rows(s *schema, tab table) ([]byte, error) {
 		b.f("if cols.Has(%s) {\n%s\n}", c.Col, fmt.Sprintf(c.kind.patch, c.Go))
 	}
 	b.f("}")
+	b.f("\n// Put%[1]s adds or replaces a row.\nfunc (u *Update) Put%[1]s(row *%[1]s) {", tab.Go)
+	b.f("u.%[1]s = append(u.%[1]s, ovsdb.RowUpdate[%[1]s]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})\n}\n", tab.Go)
+	b.f("// Delete%[1]s deletes a row.\nfunc (u *Update) Delete%[1]s(id ovsdb.UUID) {", tab.Go)
+	b.f("u.%[1]s = append(u.%[1]s, ovsdb.RowUpdate[%[1]s]{ID: id, Kind: ovsdb.RowDelete})\n}", tab.Go)
 	return t.file(s, b.String())
 }
 

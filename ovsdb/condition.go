@@ -1,0 +1,111 @@
+package ovsdb
+
+import (
+	"maps"
+	"slices"
+)
+
+// Condition is one clause that rows are monitored by. The value is JSON.
+type Condition struct {
+	Column, Function, Value string
+}
+
+// Where selects the rows of one table that are monitored: those for which any
+// clause holds. An empty, non-nil Where selects none, nil selects all.
+type Where []Condition
+
+// Conditions say which rows of which tables are monitored. Tables that are not in
+// it are monitored whole.
+type Conditions map[string]Where
+
+// WhereString selects rows whose column equals a string.
+func WhereString(column, value string) Condition {
+	return Condition{column, "==", string(AppendString(nil, value))}
+}
+
+// WhereUUID selects rows that refer to a row.
+func WhereUUID(column string, value UUID) Condition {
+	return Condition{column, "==", string(AppendUUID(nil, value))}
+}
+
+// WhereInt selects rows whose column equals an integer.
+func WhereInt(column string, value int64) Condition {
+	return Condition{column, "==", string(AppendInt(nil, value))}
+}
+
+// WhereMapIncludes selects rows whose map column holds a pair.
+func WhereMapIncludes(column, key, value string) Condition {
+	return Condition{column, "includes", string(AppendMap(nil, NewMap(key, value), AppendString, AppendString))}
+}
+
+// WhereSetIncludes selects rows whose set column holds a string.
+func WhereSetIncludes(column, value string) Condition {
+	return Condition{column, "includes", string(AppendString(nil, value))}
+}
+
+// WhereNotEmpty selects rows whose column holds at least one element.
+func WhereNotEmpty(column string) Condition {
+	return Condition{column, "!=", `["set",[]]`}
+}
+
+// normal returns w sorted and without duplicates, so that equal ones compare
+// equal.
+func (w Where) normal() Where {
+	if w == nil {
+		return nil
+	}
+	out := slices.Clone(w)
+	slices.SortFunc(out, func(a, b Condition) int {
+		return slices.Compare([]string{a.Column, a.Function, a.Value}, []string{b.Column, b.Function, b.Value})
+	})
+	out = slices.Compact(out)
+	if out == nil {
+		out = Where{}
+	}
+	return out
+}
+
+func (w Where) equal(v Where) bool { return (w == nil) == (v == nil) && slices.Equal(w, v) }
+
+func (c Conditions) normal() Conditions {
+	out := make(Conditions, len(c))
+	for t, w := range c {
+		out[t] = w.normal()
+	}
+	return out
+}
+
+func (c Conditions) equal(d Conditions) bool {
+	return maps.EqualFunc(c, d, Where.equal)
+}
+
+// appendWhere writes the "where" of a table as the server's schema allows: a
+// clause about a column it lacks selects nothing.
+func appendWhere(b []byte, w Where, table string, schema *ServerSchema) []byte {
+	if w == nil {
+		return append(b, "[true]"...)
+	}
+	b = append(b, '[')
+	n := 0
+	for _, c := range w {
+		if c.Column != "_uuid" && !schema.HasColumn(table, c.Column) {
+			continue
+		}
+		if n > 0 {
+			b = append(b, ',')
+		}
+		n++
+		b = append(b, '[')
+		b = AppendString(b, c.Column)
+		b = append(b, `,"`...)
+		b = append(b, c.Function...)
+		b = append(b, `",`...)
+		b = append(b, c.Value...)
+		b = append(b, ']')
+	}
+	if n == 0 {
+		// An empty list would select everything.
+		b = append(b, "false"...)
+	}
+	return append(b, ']')
+}
