@@ -154,7 +154,13 @@ type setRef struct {
 	// others are comparisons of the same symbol, all relEQ, that belong to the
 	// union.
 	others []*Expr
+	// negated sets are compared with != and can't stay symbolic.
+	negated bool
+	index   int // in Program.leaves
+	name    SetKey
 }
+
+func (s *setRef) isPorts() bool { return s.field.Symbol.IsString() }
 
 func (s *setRef) String() string {
 	sign := "$"
@@ -181,7 +187,7 @@ func newSet(f FieldRef, r relop, groups []string, others []*Expr) *Expr {
 			others[i] = negate(o)
 		}
 	}
-	return &Expr{kind: exprSet, sym: f.Symbol, rel: r, set: &setRef{f, groups, others}}
+	return &Expr{kind: exprSet, sym: f.Symbol, rel: r, set: &setRef{field: f, groups: groups, others: others}}
 }
 
 // symbolic tells whether the set can stay one leaf: it must be compared with all
@@ -198,9 +204,19 @@ func (s *setRef) symbolic() bool {
 
 // key is the set's name on datapath dp.
 func (s *setRef) key(dp uint32) SetKey {
+	k := s.name
+	if k.Kind == SetPorts {
+		k.DP = dp
+	}
+	return k
+}
+
+// makeName sets name: the key without datapath.
+func (s *setRef) makeName() {
 	sym := s.field.Symbol
 	if sym.IsString() {
-		return MakeSetKey(SetPorts, dp, 32, s.groups, nil)
+		s.name = MakeSetKey(SetPorts, 0, 32, s.groups, nil)
+		return
 	}
 	var constants []Member
 	if s.symbolic() {
@@ -208,7 +224,7 @@ func (s *setRef) key(dp uint32) SetKey {
 			constants = append(constants, Member{o.value, o.mask})
 		}
 	}
-	return MakeSetKey(SetAddresses, 0, sym.Width, s.groups, constants)
+	s.name = MakeSetKey(SetAddresses, 0, sym.Width, s.groups, constants)
 }
 
 // joinSets merges, in an OR, the sets and comparisons of one symbol into one set,

@@ -2,7 +2,9 @@ package lflow
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/ovn-chassis/ovn-chassis/openflow"
@@ -21,15 +23,15 @@ func Symbols(ctTranslation bool) *Symtab {
 }
 
 var (
-	ordinarySymbols = sync.OnceValue(func() *Symtab { return buildSymtab(transportFromPacket) })
-	ctSymbols       = sync.OnceValue(func() *Symtab { return buildSymtab(transportFromConntrack) })
+	ordinarySymbols = sync.OnceValue(buildSymtab)
+	ctSymbols       = sync.OnceValue(buildCtSymtab)
 )
 
 // symtabBuilder adds symbols one after the other; each may refer only to those
 // before it.
 type symtabBuilder struct{ *Symtab }
 
-func buildSymtab(transport func(symtabBuilder)) *Symtab {
+func buildSymtab() *Symtab {
 	b := symtabBuilder{&Symtab{byName: make(map[string]*Symbol, 256)}}
 	b.ports()
 	b.registers()
@@ -38,10 +40,23 @@ func buildSymtab(transport func(symtabBuilder)) *Symtab {
 	b.ethernet()
 	b.ip()
 	b.arpAndND()
-	transport(b)
+	b.transportFromPacket()
 	b.ordinal("pkt.mark", openflow.FieldPktMark, "", WriteDefault)
 	b.add(&Symbol{Name: "icmp4.frag_mtu", Width: 16, OVNField: OVNFieldICMP4FragMTU, Write: ^WriteScope(0)})
 	b.add(&Symbol{Name: "icmp6.frag_mtu", Width: 32, OVNField: OVNFieldICMP6FragMTU, Write: ^WriteScope(0)})
+	return b.Symtab
+}
+
+// buildCtSymtab shares all symbols but those of transport protocols with the
+// ordinary table, so that prerequisites of actions, which know that one, are
+// about the same symbols.
+func buildCtSymtab() *Symtab {
+	b := symtabBuilder{&Symtab{byName: maps.Clone(ordinarySymbols().byName)}}
+	maps.DeleteFunc(b.byName, func(name string, _ *Symbol) bool {
+		proto, _, _ := strings.Cut(name, ".")
+		return proto == "tcp" || proto == "udp" || proto == "sctp"
+	})
+	b.transportFromConntrack()
 	return b.Symtab
 }
 
@@ -291,7 +306,7 @@ func (b symtabBuilder) arpAndND() {
 	b.predicate("mldv2", "eth.mcastv6 && ip6.dst == ff02::16 && icmp6.type == 143")
 }
 
-func transportFromPacket(b symtabBuilder) {
+func (b symtabBuilder) transportFromPacket() {
 	b.predicate("tcp", "ip.proto == 6")
 	b.ordinal("tcp.src", openflow.FieldTCPSrc, "tcp", WriteDefault)
 	b.ordinal("tcp.dst", openflow.FieldTCPDst, "tcp", WriteDefault)
@@ -304,7 +319,7 @@ func transportFromPacket(b symtabBuilder) {
 	b.ordinal("sctp.dst", openflow.FieldSCTPDst, "sctp", WriteDefault)
 }
 
-func transportFromConntrack(b symtabBuilder) {
+func (b symtabBuilder) transportFromConntrack() {
 	b.nominal("ct_proto", openflow.FieldCtNwProto, "ct.trk", 0)
 	for _, p := range []struct {
 		name  string
