@@ -103,8 +103,14 @@ func (w ConnectionWrite) MutateExternalIDsPut(v ovsdb.Map) ConnectionWrite {
 }
 
 // SetInactivityProbe sets column inactivity_probe.
-func (w ConnectionWrite) SetInactivityProbe(v ovsdb.Optional[int64]) ConnectionWrite {
-	w.op.Set("inactivity_probe", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w ConnectionWrite) SetInactivityProbe(v int64) ConnectionWrite {
+	w.op.Set("inactivity_probe", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearInactivityProbe empties column inactivity_probe.
+func (w ConnectionWrite) ClearInactivityProbe() ConnectionWrite {
+	w.op.Set("inactivity_probe", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
@@ -115,8 +121,14 @@ func (w ConnectionWrite) SetIsConnected(v bool) ConnectionWrite {
 }
 
 // SetMaxBackoff sets column max_backoff.
-func (w ConnectionWrite) SetMaxBackoff(v ovsdb.Optional[int64]) ConnectionWrite {
-	w.op.Set("max_backoff", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w ConnectionWrite) SetMaxBackoff(v int64) ConnectionWrite {
+	w.op.Set("max_backoff", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearMaxBackoff empties column max_backoff.
+func (w ConnectionWrite) ClearMaxBackoff() ConnectionWrite {
+	w.op.Set("max_backoff", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 

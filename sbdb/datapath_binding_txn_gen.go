@@ -121,7 +121,13 @@ func (w DatapathBindingWrite) SetTunnelKey(v int64) DatapathBindingWrite {
 }
 
 // SetType sets column type.
-func (w DatapathBindingWrite) SetType(v ovsdb.Optional[string]) DatapathBindingWrite {
-	w.op.Set("type", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w DatapathBindingWrite) SetType(v string) DatapathBindingWrite {
+	w.op.Set("type", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearType empties column type.
+func (w DatapathBindingWrite) ClearType() DatapathBindingWrite {
+	w.op.Set("type", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }

@@ -88,8 +88,14 @@ func (w IPMulticastWrite) SetDatapath(v ovsdb.UUID) IPMulticastWrite {
 }
 
 // SetEnabled sets column enabled.
-func (w IPMulticastWrite) SetEnabled(v ovsdb.Optional[bool]) IPMulticastWrite {
-	w.op.Set("enabled", ovsdb.AppendOptional(nil, v, ovsdb.AppendBool))
+func (w IPMulticastWrite) SetEnabled(v bool) IPMulticastWrite {
+	w.op.Set("enabled", ovsdb.AppendBool(nil, v))
+	return w
+}
+
+// ClearEnabled empties column enabled.
+func (w IPMulticastWrite) ClearEnabled() IPMulticastWrite {
+	w.op.Set("enabled", ovsdb.AppendOptional(nil, ovsdb.Optional[bool]{}, ovsdb.AppendBool))
 	return w
 }
 
@@ -100,8 +106,14 @@ func (w IPMulticastWrite) SetEthSrc(v string) IPMulticastWrite {
 }
 
 // SetIdleTimeout sets column idle_timeout.
-func (w IPMulticastWrite) SetIdleTimeout(v ovsdb.Optional[int64]) IPMulticastWrite {
-	w.op.Set("idle_timeout", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w IPMulticastWrite) SetIdleTimeout(v int64) IPMulticastWrite {
+	w.op.Set("idle_timeout", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearIdleTimeout empties column idle_timeout.
+func (w IPMulticastWrite) ClearIdleTimeout() IPMulticastWrite {
+	w.op.Set("idle_timeout", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
@@ -118,20 +130,38 @@ func (w IPMulticastWrite) SetIP6Src(v string) IPMulticastWrite {
 }
 
 // SetQuerier sets column querier.
-func (w IPMulticastWrite) SetQuerier(v ovsdb.Optional[bool]) IPMulticastWrite {
-	w.op.Set("querier", ovsdb.AppendOptional(nil, v, ovsdb.AppendBool))
+func (w IPMulticastWrite) SetQuerier(v bool) IPMulticastWrite {
+	w.op.Set("querier", ovsdb.AppendBool(nil, v))
+	return w
+}
+
+// ClearQuerier empties column querier.
+func (w IPMulticastWrite) ClearQuerier() IPMulticastWrite {
+	w.op.Set("querier", ovsdb.AppendOptional(nil, ovsdb.Optional[bool]{}, ovsdb.AppendBool))
 	return w
 }
 
 // SetQueryInterval sets column query_interval.
-func (w IPMulticastWrite) SetQueryInterval(v ovsdb.Optional[int64]) IPMulticastWrite {
-	w.op.Set("query_interval", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w IPMulticastWrite) SetQueryInterval(v int64) IPMulticastWrite {
+	w.op.Set("query_interval", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearQueryInterval empties column query_interval.
+func (w IPMulticastWrite) ClearQueryInterval() IPMulticastWrite {
+	w.op.Set("query_interval", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
 // SetQueryMaxResp sets column query_max_resp.
-func (w IPMulticastWrite) SetQueryMaxResp(v ovsdb.Optional[int64]) IPMulticastWrite {
-	w.op.Set("query_max_resp", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w IPMulticastWrite) SetQueryMaxResp(v int64) IPMulticastWrite {
+	w.op.Set("query_max_resp", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearQueryMaxResp empties column query_max_resp.
+func (w IPMulticastWrite) ClearQueryMaxResp() IPMulticastWrite {
+	w.op.Set("query_max_resp", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
@@ -142,7 +172,13 @@ func (w IPMulticastWrite) SetSeqNo(v int64) IPMulticastWrite {
 }
 
 // SetTableSize sets column table_size.
-func (w IPMulticastWrite) SetTableSize(v ovsdb.Optional[int64]) IPMulticastWrite {
-	w.op.Set("table_size", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w IPMulticastWrite) SetTableSize(v int64) IPMulticastWrite {
+	w.op.Set("table_size", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearTableSize empties column table_size.
+func (w IPMulticastWrite) ClearTableSize() IPMulticastWrite {
+	w.op.Set("table_size", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }

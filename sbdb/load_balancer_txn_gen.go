@@ -172,8 +172,14 @@ func (w LoadBalancerWrite) MutateOptionsPut(v ovsdb.Map) LoadBalancerWrite {
 }
 
 // SetProtocol sets column protocol.
-func (w LoadBalancerWrite) SetProtocol(v ovsdb.Optional[string]) LoadBalancerWrite {
-	w.op.Set("protocol", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w LoadBalancerWrite) SetProtocol(v string) LoadBalancerWrite {
+	w.op.Set("protocol", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearProtocol empties column protocol.
+func (w LoadBalancerWrite) ClearProtocol() LoadBalancerWrite {
+	w.op.Set("protocol", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 

@@ -88,8 +88,14 @@ func (w LogicalFlowWrite) SetActions(v string) LogicalFlowWrite {
 }
 
 // SetControllerMeter sets column controller_meter.
-func (w LogicalFlowWrite) SetControllerMeter(v ovsdb.Optional[string]) LogicalFlowWrite {
-	w.op.Set("controller_meter", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w LogicalFlowWrite) SetControllerMeter(v string) LogicalFlowWrite {
+	w.op.Set("controller_meter", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearControllerMeter empties column controller_meter.
+func (w LogicalFlowWrite) ClearControllerMeter() LogicalFlowWrite {
+	w.op.Set("controller_meter", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
@@ -121,8 +127,14 @@ func (w LogicalFlowWrite) MutateExternalIDsPut(v ovsdb.Map) LogicalFlowWrite {
 }
 
 // SetFlowDesc sets column flow_desc.
-func (w LogicalFlowWrite) SetFlowDesc(v ovsdb.Optional[string]) LogicalFlowWrite {
-	w.op.Set("flow_desc", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w LogicalFlowWrite) SetFlowDesc(v string) LogicalFlowWrite {
+	w.op.Set("flow_desc", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearFlowDesc empties column flow_desc.
+func (w LogicalFlowWrite) ClearFlowDesc() LogicalFlowWrite {
+	w.op.Set("flow_desc", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 

@@ -247,8 +247,14 @@ func (w PortBindingWrite) MutateMACDelete(v ...string) PortBindingWrite {
 }
 
 // SetMirrorPort sets column mirror_port.
-func (w PortBindingWrite) SetMirrorPort(v ovsdb.Optional[string]) PortBindingWrite {
-	w.op.Set("mirror_port", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w PortBindingWrite) SetMirrorPort(v string) PortBindingWrite {
+	w.op.Set("mirror_port", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearMirrorPort empties column mirror_port.
+func (w PortBindingWrite) ClearMirrorPort() PortBindingWrite {
+	w.op.Set("mirror_port", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
@@ -316,8 +322,14 @@ func (w PortBindingWrite) MutateOptionsPut(v ovsdb.Map) PortBindingWrite {
 }
 
 // SetParentPort sets column parent_port.
-func (w PortBindingWrite) SetParentPort(v ovsdb.Optional[string]) PortBindingWrite {
-	w.op.Set("parent_port", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w PortBindingWrite) SetParentPort(v string) PortBindingWrite {
+	w.op.Set("parent_port", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearParentPort empties column parent_port.
+func (w PortBindingWrite) ClearParentPort() PortBindingWrite {
+	w.op.Set("parent_port", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
@@ -364,8 +376,14 @@ func (w PortBindingWrite) SetRequestedChassis(v ovsdb.UUID) PortBindingWrite {
 }
 
 // SetTag sets column tag.
-func (w PortBindingWrite) SetTag(v ovsdb.Optional[int64]) PortBindingWrite {
-	w.op.Set("tag", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w PortBindingWrite) SetTag(v int64) PortBindingWrite {
+	w.op.Set("tag", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearTag empties column tag.
+func (w PortBindingWrite) ClearTag() PortBindingWrite {
+	w.op.Set("tag", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
@@ -382,13 +400,25 @@ func (w PortBindingWrite) SetType(v string) PortBindingWrite {
 }
 
 // SetUp sets column up.
-func (w PortBindingWrite) SetUp(v ovsdb.Optional[bool]) PortBindingWrite {
-	w.op.Set("up", ovsdb.AppendOptional(nil, v, ovsdb.AppendBool))
+func (w PortBindingWrite) SetUp(v bool) PortBindingWrite {
+	w.op.Set("up", ovsdb.AppendBool(nil, v))
+	return w
+}
+
+// ClearUp empties column up.
+func (w PortBindingWrite) ClearUp() PortBindingWrite {
+	w.op.Set("up", ovsdb.AppendOptional(nil, ovsdb.Optional[bool]{}, ovsdb.AppendBool))
 	return w
 }
 
 // SetVirtualParent sets column virtual_parent.
-func (w PortBindingWrite) SetVirtualParent(v ovsdb.Optional[string]) PortBindingWrite {
-	w.op.Set("virtual_parent", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w PortBindingWrite) SetVirtualParent(v string) PortBindingWrite {
+	w.op.Set("virtual_parent", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearVirtualParent empties column virtual_parent.
+func (w PortBindingWrite) ClearVirtualParent() PortBindingWrite {
+	w.op.Set("virtual_parent", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }

@@ -190,8 +190,14 @@ func (w ServiceMonitorWrite) SetPort(v int64) ServiceMonitorWrite {
 }
 
 // SetProtocol sets column protocol.
-func (w ServiceMonitorWrite) SetProtocol(v ovsdb.Optional[string]) ServiceMonitorWrite {
-	w.op.Set("protocol", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w ServiceMonitorWrite) SetProtocol(v string) ServiceMonitorWrite {
+	w.op.Set("protocol", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearProtocol empties column protocol.
+func (w ServiceMonitorWrite) ClearProtocol() ServiceMonitorWrite {
+	w.op.Set("protocol", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
@@ -214,13 +220,25 @@ func (w ServiceMonitorWrite) SetSrcMAC(v string) ServiceMonitorWrite {
 }
 
 // SetStatus sets column status.
-func (w ServiceMonitorWrite) SetStatus(v ovsdb.Optional[string]) ServiceMonitorWrite {
-	w.op.Set("status", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w ServiceMonitorWrite) SetStatus(v string) ServiceMonitorWrite {
+	w.op.Set("status", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearStatus empties column status.
+func (w ServiceMonitorWrite) ClearStatus() ServiceMonitorWrite {
+	w.op.Set("status", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
 // SetType sets column type.
-func (w ServiceMonitorWrite) SetType(v ovsdb.Optional[string]) ServiceMonitorWrite {
-	w.op.Set("type", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w ServiceMonitorWrite) SetType(v string) ServiceMonitorWrite {
+	w.op.Set("type", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearType empties column type.
+func (w ServiceMonitorWrite) ClearType() ServiceMonitorWrite {
+	w.op.Set("type", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }

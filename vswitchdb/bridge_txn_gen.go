@@ -139,8 +139,14 @@ func (w BridgeWrite) MutateControllerDelete(v ...ovsdb.UUID) BridgeWrite {
 }
 
 // SetDatapathID sets column datapath_id.
-func (w BridgeWrite) SetDatapathID(v ovsdb.Optional[string]) BridgeWrite {
-	w.op.Set("datapath_id", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w BridgeWrite) SetDatapathID(v string) BridgeWrite {
+	w.op.Set("datapath_id", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearDatapathID empties column datapath_id.
+func (w BridgeWrite) ClearDatapathID() BridgeWrite {
+	w.op.Set("datapath_id", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
@@ -184,8 +190,14 @@ func (w BridgeWrite) MutateExternalIDsPut(v ovsdb.Map) BridgeWrite {
 }
 
 // SetFailMode sets column fail_mode.
-func (w BridgeWrite) SetFailMode(v ovsdb.Optional[string]) BridgeWrite {
-	w.op.Set("fail_mode", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w BridgeWrite) SetFailMode(v string) BridgeWrite {
+	w.op.Set("fail_mode", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearFailMode empties column fail_mode.
+func (w BridgeWrite) ClearFailMode() BridgeWrite {
+	w.op.Set("fail_mode", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 

@@ -100,32 +100,62 @@ func (w ControllerWrite) SetAll(row *Controller, cols ovsdb.ColumnSet) Controlle
 }
 
 // SetConnectionMode sets column connection_mode.
-func (w ControllerWrite) SetConnectionMode(v ovsdb.Optional[string]) ControllerWrite {
-	w.op.Set("connection_mode", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w ControllerWrite) SetConnectionMode(v string) ControllerWrite {
+	w.op.Set("connection_mode", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearConnectionMode empties column connection_mode.
+func (w ControllerWrite) ClearConnectionMode() ControllerWrite {
+	w.op.Set("connection_mode", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
 // SetControllerBurstLimit sets column controller_burst_limit.
-func (w ControllerWrite) SetControllerBurstLimit(v ovsdb.Optional[int64]) ControllerWrite {
-	w.op.Set("controller_burst_limit", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w ControllerWrite) SetControllerBurstLimit(v int64) ControllerWrite {
+	w.op.Set("controller_burst_limit", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearControllerBurstLimit empties column controller_burst_limit.
+func (w ControllerWrite) ClearControllerBurstLimit() ControllerWrite {
+	w.op.Set("controller_burst_limit", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
 // SetControllerQueueSize sets column controller_queue_size.
-func (w ControllerWrite) SetControllerQueueSize(v ovsdb.Optional[int64]) ControllerWrite {
-	w.op.Set("controller_queue_size", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w ControllerWrite) SetControllerQueueSize(v int64) ControllerWrite {
+	w.op.Set("controller_queue_size", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearControllerQueueSize empties column controller_queue_size.
+func (w ControllerWrite) ClearControllerQueueSize() ControllerWrite {
+	w.op.Set("controller_queue_size", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
 // SetControllerRateLimit sets column controller_rate_limit.
-func (w ControllerWrite) SetControllerRateLimit(v ovsdb.Optional[int64]) ControllerWrite {
-	w.op.Set("controller_rate_limit", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w ControllerWrite) SetControllerRateLimit(v int64) ControllerWrite {
+	w.op.Set("controller_rate_limit", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearControllerRateLimit empties column controller_rate_limit.
+func (w ControllerWrite) ClearControllerRateLimit() ControllerWrite {
+	w.op.Set("controller_rate_limit", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
 // SetEnableAsyncMessages sets column enable_async_messages.
-func (w ControllerWrite) SetEnableAsyncMessages(v ovsdb.Optional[bool]) ControllerWrite {
-	w.op.Set("enable_async_messages", ovsdb.AppendOptional(nil, v, ovsdb.AppendBool))
+func (w ControllerWrite) SetEnableAsyncMessages(v bool) ControllerWrite {
+	w.op.Set("enable_async_messages", ovsdb.AppendBool(nil, v))
+	return w
+}
+
+// ClearEnableAsyncMessages empties column enable_async_messages.
+func (w ControllerWrite) ClearEnableAsyncMessages() ControllerWrite {
+	w.op.Set("enable_async_messages", ovsdb.AppendOptional(nil, ovsdb.Optional[bool]{}, ovsdb.AppendBool))
 	return w
 }
 
@@ -157,8 +187,14 @@ func (w ControllerWrite) MutateExternalIDsPut(v ovsdb.Map) ControllerWrite {
 }
 
 // SetInactivityProbe sets column inactivity_probe.
-func (w ControllerWrite) SetInactivityProbe(v ovsdb.Optional[int64]) ControllerWrite {
-	w.op.Set("inactivity_probe", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w ControllerWrite) SetInactivityProbe(v int64) ControllerWrite {
+	w.op.Set("inactivity_probe", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearInactivityProbe empties column inactivity_probe.
+func (w ControllerWrite) ClearInactivityProbe() ControllerWrite {
+	w.op.Set("inactivity_probe", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
@@ -169,26 +205,50 @@ func (w ControllerWrite) SetIsConnected(v bool) ControllerWrite {
 }
 
 // SetLocalGateway sets column local_gateway.
-func (w ControllerWrite) SetLocalGateway(v ovsdb.Optional[string]) ControllerWrite {
-	w.op.Set("local_gateway", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w ControllerWrite) SetLocalGateway(v string) ControllerWrite {
+	w.op.Set("local_gateway", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearLocalGateway empties column local_gateway.
+func (w ControllerWrite) ClearLocalGateway() ControllerWrite {
+	w.op.Set("local_gateway", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
 // SetLocalIP sets column local_ip.
-func (w ControllerWrite) SetLocalIP(v ovsdb.Optional[string]) ControllerWrite {
-	w.op.Set("local_ip", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w ControllerWrite) SetLocalIP(v string) ControllerWrite {
+	w.op.Set("local_ip", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearLocalIP empties column local_ip.
+func (w ControllerWrite) ClearLocalIP() ControllerWrite {
+	w.op.Set("local_ip", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
 // SetLocalNetmask sets column local_netmask.
-func (w ControllerWrite) SetLocalNetmask(v ovsdb.Optional[string]) ControllerWrite {
-	w.op.Set("local_netmask", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w ControllerWrite) SetLocalNetmask(v string) ControllerWrite {
+	w.op.Set("local_netmask", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearLocalNetmask empties column local_netmask.
+func (w ControllerWrite) ClearLocalNetmask() ControllerWrite {
+	w.op.Set("local_netmask", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
 // SetMaxBackoff sets column max_backoff.
-func (w ControllerWrite) SetMaxBackoff(v ovsdb.Optional[int64]) ControllerWrite {
-	w.op.Set("max_backoff", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w ControllerWrite) SetMaxBackoff(v int64) ControllerWrite {
+	w.op.Set("max_backoff", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearMaxBackoff empties column max_backoff.
+func (w ControllerWrite) ClearMaxBackoff() ControllerWrite {
+	w.op.Set("max_backoff", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
@@ -220,8 +280,14 @@ func (w ControllerWrite) MutateOtherConfigPut(v ovsdb.Map) ControllerWrite {
 }
 
 // SetRole sets column role.
-func (w ControllerWrite) SetRole(v ovsdb.Optional[string]) ControllerWrite {
-	w.op.Set("role", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w ControllerWrite) SetRole(v string) ControllerWrite {
+	w.op.Set("role", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearRole empties column role.
+func (w ControllerWrite) ClearRole() ControllerWrite {
+	w.op.Set("role", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
@@ -259,7 +325,13 @@ func (w ControllerWrite) SetTarget(v string) ControllerWrite {
 }
 
 // SetType sets column type.
-func (w ControllerWrite) SetType(v ovsdb.Optional[string]) ControllerWrite {
-	w.op.Set("type", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w ControllerWrite) SetType(v string) ControllerWrite {
+	w.op.Set("type", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearType empties column type.
+func (w ControllerWrite) ClearType() ControllerWrite {
+	w.op.Set("type", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }

@@ -85,8 +85,14 @@ func (w CTZoneWrite) MutateExternalIDsPut(v ovsdb.Map) CTZoneWrite {
 }
 
 // SetLimit sets column limit.
-func (w CTZoneWrite) SetLimit(v ovsdb.Optional[int64]) CTZoneWrite {
-	w.op.Set("limit", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w CTZoneWrite) SetLimit(v int64) CTZoneWrite {
+	w.op.Set("limit", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearLimit empties column limit.
+func (w CTZoneWrite) ClearLimit() CTZoneWrite {
+	w.op.Set("limit", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 

@@ -91,8 +91,14 @@ func (w DatapathWrite) MutateCapabilitiesPut(v ovsdb.Map) DatapathWrite {
 }
 
 // SetCTZoneDefaultLimit sets column ct_zone_default_limit.
-func (w DatapathWrite) SetCTZoneDefaultLimit(v ovsdb.Optional[int64]) DatapathWrite {
-	w.op.Set("ct_zone_default_limit", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w DatapathWrite) SetCTZoneDefaultLimit(v int64) DatapathWrite {
+	w.op.Set("ct_zone_default_limit", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearCTZoneDefaultLimit empties column ct_zone_default_limit.
+func (w DatapathWrite) ClearCTZoneDefaultLimit() DatapathWrite {
+	w.op.Set("ct_zone_default_limit", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 

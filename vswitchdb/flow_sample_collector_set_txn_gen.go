@@ -109,7 +109,13 @@ func (w FlowSampleCollectorSetWrite) SetIPFIX(v ovsdb.UUID) FlowSampleCollectorS
 }
 
 // SetLocalGroupID sets column local_group_id.
-func (w FlowSampleCollectorSetWrite) SetLocalGroupID(v ovsdb.Optional[int64]) FlowSampleCollectorSetWrite {
-	w.op.Set("local_group_id", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w FlowSampleCollectorSetWrite) SetLocalGroupID(v int64) FlowSampleCollectorSetWrite {
+	w.op.Set("local_group_id", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearLocalGroupID empties column local_group_id.
+func (w FlowSampleCollectorSetWrite) ClearLocalGroupID() FlowSampleCollectorSetWrite {
+	w.op.Set("local_group_id", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }

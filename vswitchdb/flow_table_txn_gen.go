@@ -94,8 +94,14 @@ func (w FlowTableWrite) MutateExternalIDsPut(v ovsdb.Map) FlowTableWrite {
 }
 
 // SetFlowLimit sets column flow_limit.
-func (w FlowTableWrite) SetFlowLimit(v ovsdb.Optional[int64]) FlowTableWrite {
-	w.op.Set("flow_limit", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w FlowTableWrite) SetFlowLimit(v int64) FlowTableWrite {
+	w.op.Set("flow_limit", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearFlowLimit empties column flow_limit.
+func (w FlowTableWrite) ClearFlowLimit() FlowTableWrite {
+	w.op.Set("flow_limit", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
@@ -118,14 +124,26 @@ func (w FlowTableWrite) MutateGroupsDelete(v ...string) FlowTableWrite {
 }
 
 // SetName sets column name.
-func (w FlowTableWrite) SetName(v ovsdb.Optional[string]) FlowTableWrite {
-	w.op.Set("name", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w FlowTableWrite) SetName(v string) FlowTableWrite {
+	w.op.Set("name", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearName empties column name.
+func (w FlowTableWrite) ClearName() FlowTableWrite {
+	w.op.Set("name", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
 // SetOverflowPolicy sets column overflow_policy.
-func (w FlowTableWrite) SetOverflowPolicy(v ovsdb.Optional[string]) FlowTableWrite {
-	w.op.Set("overflow_policy", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w FlowTableWrite) SetOverflowPolicy(v string) FlowTableWrite {
+	w.op.Set("overflow_policy", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearOverflowPolicy empties column overflow_policy.
+func (w FlowTableWrite) ClearOverflowPolicy() FlowTableWrite {
+	w.op.Set("overflow_policy", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 

@@ -154,8 +154,14 @@ func (w InterfaceWrite) SetAll(row *Interface, cols ovsdb.ColumnSet) InterfaceWr
 }
 
 // SetAdminState sets column admin_state.
-func (w InterfaceWrite) SetAdminState(v ovsdb.Optional[string]) InterfaceWrite {
-	w.op.Set("admin_state", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w InterfaceWrite) SetAdminState(v string) InterfaceWrite {
+	w.op.Set("admin_state", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearAdminState empties column admin_state.
+func (w InterfaceWrite) ClearAdminState() InterfaceWrite {
+	w.op.Set("admin_state", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
@@ -214,8 +220,14 @@ func (w InterfaceWrite) MutateBFDStatusPut(v ovsdb.Map) InterfaceWrite {
 }
 
 // SetCFMFault sets column cfm_fault.
-func (w InterfaceWrite) SetCFMFault(v ovsdb.Optional[bool]) InterfaceWrite {
-	w.op.Set("cfm_fault", ovsdb.AppendOptional(nil, v, ovsdb.AppendBool))
+func (w InterfaceWrite) SetCFMFault(v bool) InterfaceWrite {
+	w.op.Set("cfm_fault", ovsdb.AppendBool(nil, v))
+	return w
+}
+
+// ClearCFMFault empties column cfm_fault.
+func (w InterfaceWrite) ClearCFMFault() InterfaceWrite {
+	w.op.Set("cfm_fault", ovsdb.AppendOptional(nil, ovsdb.Optional[bool]{}, ovsdb.AppendBool))
 	return w
 }
 
@@ -238,20 +250,38 @@ func (w InterfaceWrite) MutateCFMFaultStatusDelete(v ...string) InterfaceWrite {
 }
 
 // SetCFMFlapCount sets column cfm_flap_count.
-func (w InterfaceWrite) SetCFMFlapCount(v ovsdb.Optional[int64]) InterfaceWrite {
-	w.op.Set("cfm_flap_count", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w InterfaceWrite) SetCFMFlapCount(v int64) InterfaceWrite {
+	w.op.Set("cfm_flap_count", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearCFMFlapCount empties column cfm_flap_count.
+func (w InterfaceWrite) ClearCFMFlapCount() InterfaceWrite {
+	w.op.Set("cfm_flap_count", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
 // SetCFMHealth sets column cfm_health.
-func (w InterfaceWrite) SetCFMHealth(v ovsdb.Optional[int64]) InterfaceWrite {
-	w.op.Set("cfm_health", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w InterfaceWrite) SetCFMHealth(v int64) InterfaceWrite {
+	w.op.Set("cfm_health", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearCFMHealth empties column cfm_health.
+func (w InterfaceWrite) ClearCFMHealth() InterfaceWrite {
+	w.op.Set("cfm_health", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
 // SetCFMMPID sets column cfm_mpid.
-func (w InterfaceWrite) SetCFMMPID(v ovsdb.Optional[int64]) InterfaceWrite {
-	w.op.Set("cfm_mpid", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w InterfaceWrite) SetCFMMPID(v int64) InterfaceWrite {
+	w.op.Set("cfm_mpid", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearCFMMPID empties column cfm_mpid.
+func (w InterfaceWrite) ClearCFMMPID() InterfaceWrite {
+	w.op.Set("cfm_mpid", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
@@ -274,20 +304,38 @@ func (w InterfaceWrite) MutateCFMRemoteMPIDsDelete(v ...int64) InterfaceWrite {
 }
 
 // SetCFMRemoteOpstate sets column cfm_remote_opstate.
-func (w InterfaceWrite) SetCFMRemoteOpstate(v ovsdb.Optional[string]) InterfaceWrite {
-	w.op.Set("cfm_remote_opstate", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w InterfaceWrite) SetCFMRemoteOpstate(v string) InterfaceWrite {
+	w.op.Set("cfm_remote_opstate", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearCFMRemoteOpstate empties column cfm_remote_opstate.
+func (w InterfaceWrite) ClearCFMRemoteOpstate() InterfaceWrite {
+	w.op.Set("cfm_remote_opstate", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
 // SetDuplex sets column duplex.
-func (w InterfaceWrite) SetDuplex(v ovsdb.Optional[string]) InterfaceWrite {
-	w.op.Set("duplex", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w InterfaceWrite) SetDuplex(v string) InterfaceWrite {
+	w.op.Set("duplex", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearDuplex empties column duplex.
+func (w InterfaceWrite) ClearDuplex() InterfaceWrite {
+	w.op.Set("duplex", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
 // SetError sets column error.
-func (w InterfaceWrite) SetError(v ovsdb.Optional[string]) InterfaceWrite {
-	w.op.Set("error", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w InterfaceWrite) SetError(v string) InterfaceWrite {
+	w.op.Set("error", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearError empties column error.
+func (w InterfaceWrite) ClearError() InterfaceWrite {
+	w.op.Set("error", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
@@ -319,8 +367,14 @@ func (w InterfaceWrite) MutateExternalIDsPut(v ovsdb.Map) InterfaceWrite {
 }
 
 // SetIfindex sets column ifindex.
-func (w InterfaceWrite) SetIfindex(v ovsdb.Optional[int64]) InterfaceWrite {
-	w.op.Set("ifindex", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w InterfaceWrite) SetIfindex(v int64) InterfaceWrite {
+	w.op.Set("ifindex", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearIfindex empties column ifindex.
+func (w InterfaceWrite) ClearIfindex() InterfaceWrite {
+	w.op.Set("ifindex", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
@@ -349,26 +403,50 @@ func (w InterfaceWrite) SetIngressPolicingRate(v int64) InterfaceWrite {
 }
 
 // SetLACPCurrent sets column lacp_current.
-func (w InterfaceWrite) SetLACPCurrent(v ovsdb.Optional[bool]) InterfaceWrite {
-	w.op.Set("lacp_current", ovsdb.AppendOptional(nil, v, ovsdb.AppendBool))
+func (w InterfaceWrite) SetLACPCurrent(v bool) InterfaceWrite {
+	w.op.Set("lacp_current", ovsdb.AppendBool(nil, v))
+	return w
+}
+
+// ClearLACPCurrent empties column lacp_current.
+func (w InterfaceWrite) ClearLACPCurrent() InterfaceWrite {
+	w.op.Set("lacp_current", ovsdb.AppendOptional(nil, ovsdb.Optional[bool]{}, ovsdb.AppendBool))
 	return w
 }
 
 // SetLinkResets sets column link_resets.
-func (w InterfaceWrite) SetLinkResets(v ovsdb.Optional[int64]) InterfaceWrite {
-	w.op.Set("link_resets", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w InterfaceWrite) SetLinkResets(v int64) InterfaceWrite {
+	w.op.Set("link_resets", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearLinkResets empties column link_resets.
+func (w InterfaceWrite) ClearLinkResets() InterfaceWrite {
+	w.op.Set("link_resets", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
 // SetLinkSpeed sets column link_speed.
-func (w InterfaceWrite) SetLinkSpeed(v ovsdb.Optional[int64]) InterfaceWrite {
-	w.op.Set("link_speed", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w InterfaceWrite) SetLinkSpeed(v int64) InterfaceWrite {
+	w.op.Set("link_speed", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearLinkSpeed empties column link_speed.
+func (w InterfaceWrite) ClearLinkSpeed() InterfaceWrite {
+	w.op.Set("link_speed", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
 // SetLinkState sets column link_state.
-func (w InterfaceWrite) SetLinkState(v ovsdb.Optional[string]) InterfaceWrite {
-	w.op.Set("link_state", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w InterfaceWrite) SetLinkState(v string) InterfaceWrite {
+	w.op.Set("link_state", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearLinkState empties column link_state.
+func (w InterfaceWrite) ClearLinkState() InterfaceWrite {
+	w.op.Set("link_state", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
@@ -400,26 +478,50 @@ func (w InterfaceWrite) MutateLLDPPut(v ovsdb.Map) InterfaceWrite {
 }
 
 // SetMAC sets column mac.
-func (w InterfaceWrite) SetMAC(v ovsdb.Optional[string]) InterfaceWrite {
-	w.op.Set("mac", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w InterfaceWrite) SetMAC(v string) InterfaceWrite {
+	w.op.Set("mac", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearMAC empties column mac.
+func (w InterfaceWrite) ClearMAC() InterfaceWrite {
+	w.op.Set("mac", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
 // SetMACInUse sets column mac_in_use.
-func (w InterfaceWrite) SetMACInUse(v ovsdb.Optional[string]) InterfaceWrite {
-	w.op.Set("mac_in_use", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w InterfaceWrite) SetMACInUse(v string) InterfaceWrite {
+	w.op.Set("mac_in_use", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearMACInUse empties column mac_in_use.
+func (w InterfaceWrite) ClearMACInUse() InterfaceWrite {
+	w.op.Set("mac_in_use", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
 // SetMTU sets column mtu.
-func (w InterfaceWrite) SetMTU(v ovsdb.Optional[int64]) InterfaceWrite {
-	w.op.Set("mtu", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w InterfaceWrite) SetMTU(v int64) InterfaceWrite {
+	w.op.Set("mtu", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearMTU empties column mtu.
+func (w InterfaceWrite) ClearMTU() InterfaceWrite {
+	w.op.Set("mtu", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
 // SetMTURequest sets column mtu_request.
-func (w InterfaceWrite) SetMTURequest(v ovsdb.Optional[int64]) InterfaceWrite {
-	w.op.Set("mtu_request", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w InterfaceWrite) SetMTURequest(v int64) InterfaceWrite {
+	w.op.Set("mtu_request", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearMTURequest empties column mtu_request.
+func (w InterfaceWrite) ClearMTURequest() InterfaceWrite {
+	w.op.Set("mtu_request", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
@@ -430,14 +532,26 @@ func (w InterfaceWrite) SetName(v string) InterfaceWrite {
 }
 
 // SetOfport sets column ofport.
-func (w InterfaceWrite) SetOfport(v ovsdb.Optional[int64]) InterfaceWrite {
-	w.op.Set("ofport", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w InterfaceWrite) SetOfport(v int64) InterfaceWrite {
+	w.op.Set("ofport", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearOfport empties column ofport.
+func (w InterfaceWrite) ClearOfport() InterfaceWrite {
+	w.op.Set("ofport", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
 // SetOfportRequest sets column ofport_request.
-func (w InterfaceWrite) SetOfportRequest(v ovsdb.Optional[int64]) InterfaceWrite {
-	w.op.Set("ofport_request", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w InterfaceWrite) SetOfportRequest(v int64) InterfaceWrite {
+	w.op.Set("ofport_request", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearOfportRequest empties column ofport_request.
+func (w InterfaceWrite) ClearOfportRequest() InterfaceWrite {
+	w.op.Set("ofport_request", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 

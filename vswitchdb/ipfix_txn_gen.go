@@ -79,14 +79,26 @@ func (w IPFIXWrite) SetAll(row *IPFIX, cols ovsdb.ColumnSet) IPFIXWrite {
 }
 
 // SetCacheActiveTimeout sets column cache_active_timeout.
-func (w IPFIXWrite) SetCacheActiveTimeout(v ovsdb.Optional[int64]) IPFIXWrite {
-	w.op.Set("cache_active_timeout", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w IPFIXWrite) SetCacheActiveTimeout(v int64) IPFIXWrite {
+	w.op.Set("cache_active_timeout", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearCacheActiveTimeout empties column cache_active_timeout.
+func (w IPFIXWrite) ClearCacheActiveTimeout() IPFIXWrite {
+	w.op.Set("cache_active_timeout", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
 // SetCacheMaxFlows sets column cache_max_flows.
-func (w IPFIXWrite) SetCacheMaxFlows(v ovsdb.Optional[int64]) IPFIXWrite {
-	w.op.Set("cache_max_flows", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w IPFIXWrite) SetCacheMaxFlows(v int64) IPFIXWrite {
+	w.op.Set("cache_max_flows", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearCacheMaxFlows empties column cache_max_flows.
+func (w IPFIXWrite) ClearCacheMaxFlows() IPFIXWrite {
+	w.op.Set("cache_max_flows", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
@@ -118,14 +130,26 @@ func (w IPFIXWrite) MutateExternalIDsPut(v ovsdb.Map) IPFIXWrite {
 }
 
 // SetObsDomainID sets column obs_domain_id.
-func (w IPFIXWrite) SetObsDomainID(v ovsdb.Optional[int64]) IPFIXWrite {
-	w.op.Set("obs_domain_id", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w IPFIXWrite) SetObsDomainID(v int64) IPFIXWrite {
+	w.op.Set("obs_domain_id", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearObsDomainID empties column obs_domain_id.
+func (w IPFIXWrite) ClearObsDomainID() IPFIXWrite {
+	w.op.Set("obs_domain_id", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
 // SetObsPointID sets column obs_point_id.
-func (w IPFIXWrite) SetObsPointID(v ovsdb.Optional[int64]) IPFIXWrite {
-	w.op.Set("obs_point_id", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w IPFIXWrite) SetObsPointID(v int64) IPFIXWrite {
+	w.op.Set("obs_point_id", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearObsPointID empties column obs_point_id.
+func (w IPFIXWrite) ClearObsPointID() IPFIXWrite {
+	w.op.Set("obs_point_id", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
@@ -157,14 +181,26 @@ func (w IPFIXWrite) MutateOtherConfigPut(v ovsdb.Map) IPFIXWrite {
 }
 
 // SetSampling sets column sampling.
-func (w IPFIXWrite) SetSampling(v ovsdb.Optional[int64]) IPFIXWrite {
-	w.op.Set("sampling", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w IPFIXWrite) SetSampling(v int64) IPFIXWrite {
+	w.op.Set("sampling", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearSampling empties column sampling.
+func (w IPFIXWrite) ClearSampling() IPFIXWrite {
+	w.op.Set("sampling", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
 // SetStatsInterval sets column stats_interval.
-func (w IPFIXWrite) SetStatsInterval(v ovsdb.Optional[int64]) IPFIXWrite {
-	w.op.Set("stats_interval", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w IPFIXWrite) SetStatsInterval(v int64) IPFIXWrite {
+	w.op.Set("stats_interval", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearStatsInterval empties column stats_interval.
+func (w IPFIXWrite) ClearStatsInterval() IPFIXWrite {
+	w.op.Set("stats_interval", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
@@ -187,7 +223,13 @@ func (w IPFIXWrite) MutateTargetsDelete(v ...string) IPFIXWrite {
 }
 
 // SetTemplateInterval sets column template_interval.
-func (w IPFIXWrite) SetTemplateInterval(v ovsdb.Optional[int64]) IPFIXWrite {
-	w.op.Set("template_interval", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w IPFIXWrite) SetTemplateInterval(v int64) IPFIXWrite {
+	w.op.Set("template_interval", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearTemplateInterval empties column template_interval.
+func (w IPFIXWrite) ClearTemplateInterval() IPFIXWrite {
+	w.op.Set("template_interval", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }

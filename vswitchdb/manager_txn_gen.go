@@ -73,8 +73,14 @@ func (w ManagerWrite) SetAll(row *Manager, cols ovsdb.ColumnSet) ManagerWrite {
 }
 
 // SetConnectionMode sets column connection_mode.
-func (w ManagerWrite) SetConnectionMode(v ovsdb.Optional[string]) ManagerWrite {
-	w.op.Set("connection_mode", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w ManagerWrite) SetConnectionMode(v string) ManagerWrite {
+	w.op.Set("connection_mode", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearConnectionMode empties column connection_mode.
+func (w ManagerWrite) ClearConnectionMode() ManagerWrite {
+	w.op.Set("connection_mode", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
@@ -106,8 +112,14 @@ func (w ManagerWrite) MutateExternalIDsPut(v ovsdb.Map) ManagerWrite {
 }
 
 // SetInactivityProbe sets column inactivity_probe.
-func (w ManagerWrite) SetInactivityProbe(v ovsdb.Optional[int64]) ManagerWrite {
-	w.op.Set("inactivity_probe", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w ManagerWrite) SetInactivityProbe(v int64) ManagerWrite {
+	w.op.Set("inactivity_probe", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearInactivityProbe empties column inactivity_probe.
+func (w ManagerWrite) ClearInactivityProbe() ManagerWrite {
+	w.op.Set("inactivity_probe", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
@@ -118,8 +130,14 @@ func (w ManagerWrite) SetIsConnected(v bool) ManagerWrite {
 }
 
 // SetMaxBackoff sets column max_backoff.
-func (w ManagerWrite) SetMaxBackoff(v ovsdb.Optional[int64]) ManagerWrite {
-	w.op.Set("max_backoff", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w ManagerWrite) SetMaxBackoff(v int64) ManagerWrite {
+	w.op.Set("max_backoff", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearMaxBackoff empties column max_backoff.
+func (w ManagerWrite) ClearMaxBackoff() ManagerWrite {
+	w.op.Set("max_backoff", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 

@@ -109,8 +109,14 @@ func (w MirrorWrite) MutateExternalIDsPut(v ovsdb.Map) MirrorWrite {
 }
 
 // SetFilter sets column filter.
-func (w MirrorWrite) SetFilter(v ovsdb.Optional[string]) MirrorWrite {
-	w.op.Set("filter", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w MirrorWrite) SetFilter(v string) MirrorWrite {
+	w.op.Set("filter", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearFilter empties column filter.
+func (w MirrorWrite) ClearFilter() MirrorWrite {
+	w.op.Set("filter", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
@@ -127,8 +133,14 @@ func (w MirrorWrite) SetOutputPort(v ovsdb.UUID) MirrorWrite {
 }
 
 // SetOutputVLAN sets column output_vlan.
-func (w MirrorWrite) SetOutputVLAN(v ovsdb.Optional[int64]) MirrorWrite {
-	w.op.Set("output_vlan", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w MirrorWrite) SetOutputVLAN(v int64) MirrorWrite {
+	w.op.Set("output_vlan", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearOutputVLAN empties column output_vlan.
+func (w MirrorWrite) ClearOutputVLAN() MirrorWrite {
+	w.op.Set("output_vlan", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
@@ -193,8 +205,14 @@ func (w MirrorWrite) MutateSelectVLANDelete(v ...int64) MirrorWrite {
 }
 
 // SetSnaplen sets column snaplen.
-func (w MirrorWrite) SetSnaplen(v ovsdb.Optional[int64]) MirrorWrite {
-	w.op.Set("snaplen", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w MirrorWrite) SetSnaplen(v int64) MirrorWrite {
+	w.op.Set("snaplen", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearSnaplen empties column snaplen.
+func (w MirrorWrite) ClearSnaplen() MirrorWrite {
+	w.op.Set("snaplen", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 

@@ -79,14 +79,26 @@ func (w NetFlowWrite) SetAddIDToInterface(v bool) NetFlowWrite {
 }
 
 // SetEngineID sets column engine_id.
-func (w NetFlowWrite) SetEngineID(v ovsdb.Optional[int64]) NetFlowWrite {
-	w.op.Set("engine_id", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w NetFlowWrite) SetEngineID(v int64) NetFlowWrite {
+	w.op.Set("engine_id", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearEngineID empties column engine_id.
+func (w NetFlowWrite) ClearEngineID() NetFlowWrite {
+	w.op.Set("engine_id", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
 // SetEngineType sets column engine_type.
-func (w NetFlowWrite) SetEngineType(v ovsdb.Optional[int64]) NetFlowWrite {
-	w.op.Set("engine_type", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w NetFlowWrite) SetEngineType(v int64) NetFlowWrite {
+	w.op.Set("engine_type", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearEngineType empties column engine_type.
+func (w NetFlowWrite) ClearEngineType() NetFlowWrite {
+	w.op.Set("engine_type", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 

@@ -169,8 +169,14 @@ func (w OpenVSwitchWrite) MutateDatapathsPut(v ovsdb.MapOf[string, ovsdb.UUID]) 
 }
 
 // SetDBVersion sets column db_version.
-func (w OpenVSwitchWrite) SetDBVersion(v ovsdb.Optional[string]) OpenVSwitchWrite {
-	w.op.Set("db_version", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w OpenVSwitchWrite) SetDBVersion(v string) OpenVSwitchWrite {
+	w.op.Set("db_version", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearDBVersion empties column db_version.
+func (w OpenVSwitchWrite) ClearDBVersion() OpenVSwitchWrite {
+	w.op.Set("db_version", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
@@ -181,8 +187,14 @@ func (w OpenVSwitchWrite) SetDPDKInitialized(v bool) OpenVSwitchWrite {
 }
 
 // SetDPDKVersion sets column dpdk_version.
-func (w OpenVSwitchWrite) SetDPDKVersion(v ovsdb.Optional[string]) OpenVSwitchWrite {
-	w.op.Set("dpdk_version", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w OpenVSwitchWrite) SetDPDKVersion(v string) OpenVSwitchWrite {
+	w.op.Set("dpdk_version", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearDPDKVersion empties column dpdk_version.
+func (w OpenVSwitchWrite) ClearDPDKVersion() OpenVSwitchWrite {
+	w.op.Set("dpdk_version", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
@@ -283,8 +295,14 @@ func (w OpenVSwitchWrite) MutateOtherConfigPut(v ovsdb.Map) OpenVSwitchWrite {
 }
 
 // SetOVSVersion sets column ovs_version.
-func (w OpenVSwitchWrite) SetOVSVersion(v ovsdb.Optional[string]) OpenVSwitchWrite {
-	w.op.Set("ovs_version", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w OpenVSwitchWrite) SetOVSVersion(v string) OpenVSwitchWrite {
+	w.op.Set("ovs_version", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearOVSVersion empties column ovs_version.
+func (w OpenVSwitchWrite) ClearOVSVersion() OpenVSwitchWrite {
+	w.op.Set("ovs_version", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
@@ -322,13 +340,25 @@ func (w OpenVSwitchWrite) MutateStatisticsPut(v ovsdb.Map) OpenVSwitchWrite {
 }
 
 // SetSystemType sets column system_type.
-func (w OpenVSwitchWrite) SetSystemType(v ovsdb.Optional[string]) OpenVSwitchWrite {
-	w.op.Set("system_type", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w OpenVSwitchWrite) SetSystemType(v string) OpenVSwitchWrite {
+	w.op.Set("system_type", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearSystemType empties column system_type.
+func (w OpenVSwitchWrite) ClearSystemType() OpenVSwitchWrite {
+	w.op.Set("system_type", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
 // SetSystemVersion sets column system_version.
-func (w OpenVSwitchWrite) SetSystemVersion(v ovsdb.Optional[string]) OpenVSwitchWrite {
-	w.op.Set("system_version", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w OpenVSwitchWrite) SetSystemVersion(v string) OpenVSwitchWrite {
+	w.op.Set("system_version", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearSystemVersion empties column system_version.
+func (w OpenVSwitchWrite) ClearSystemVersion() OpenVSwitchWrite {
+	w.op.Set("system_version", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }

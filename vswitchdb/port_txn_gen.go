@@ -115,8 +115,14 @@ func (w PortWrite) SetAll(row *Port, cols ovsdb.ColumnSet) PortWrite {
 }
 
 // SetBondActiveSlave sets column bond_active_slave.
-func (w PortWrite) SetBondActiveSlave(v ovsdb.Optional[string]) PortWrite {
-	w.op.Set("bond_active_slave", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w PortWrite) SetBondActiveSlave(v string) PortWrite {
+	w.op.Set("bond_active_slave", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearBondActiveSlave empties column bond_active_slave.
+func (w PortWrite) ClearBondActiveSlave() PortWrite {
+	w.op.Set("bond_active_slave", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
@@ -133,8 +139,14 @@ func (w PortWrite) SetBondFakeIface(v bool) PortWrite {
 }
 
 // SetBondMode sets column bond_mode.
-func (w PortWrite) SetBondMode(v ovsdb.Optional[string]) PortWrite {
-	w.op.Set("bond_mode", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w PortWrite) SetBondMode(v string) PortWrite {
+	w.op.Set("bond_mode", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearBondMode empties column bond_mode.
+func (w PortWrite) ClearBondMode() PortWrite {
+	w.op.Set("bond_mode", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
@@ -214,14 +226,26 @@ func (w PortWrite) MutateInterfacesDelete(v ...ovsdb.UUID) PortWrite {
 }
 
 // SetLACP sets column lacp.
-func (w PortWrite) SetLACP(v ovsdb.Optional[string]) PortWrite {
-	w.op.Set("lacp", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w PortWrite) SetLACP(v string) PortWrite {
+	w.op.Set("lacp", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearLACP empties column lacp.
+func (w PortWrite) ClearLACP() PortWrite {
+	w.op.Set("lacp", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
 // SetMAC sets column mac.
-func (w PortWrite) SetMAC(v ovsdb.Optional[string]) PortWrite {
-	w.op.Set("mac", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w PortWrite) SetMAC(v string) PortWrite {
+	w.op.Set("mac", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearMAC empties column mac.
+func (w PortWrite) ClearMAC() PortWrite {
+	w.op.Set("mac", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
@@ -379,8 +403,14 @@ func (w PortWrite) MutateStatusPut(v ovsdb.Map) PortWrite {
 }
 
 // SetTag sets column tag.
-func (w PortWrite) SetTag(v ovsdb.Optional[int64]) PortWrite {
-	w.op.Set("tag", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w PortWrite) SetTag(v int64) PortWrite {
+	w.op.Set("tag", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearTag empties column tag.
+func (w PortWrite) ClearTag() PortWrite {
+	w.op.Set("tag", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
@@ -403,7 +433,13 @@ func (w PortWrite) MutateTrunksDelete(v ...int64) PortWrite {
 }
 
 // SetVLANMode sets column vlan_mode.
-func (w PortWrite) SetVLANMode(v ovsdb.Optional[string]) PortWrite {
-	w.op.Set("vlan_mode", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w PortWrite) SetVLANMode(v string) PortWrite {
+	w.op.Set("vlan_mode", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearVLANMode empties column vlan_mode.
+func (w PortWrite) ClearVLANMode() PortWrite {
+	w.op.Set("vlan_mode", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }

@@ -58,8 +58,14 @@ func (w QueueWrite) SetAll(row *Queue, cols ovsdb.ColumnSet) QueueWrite {
 }
 
 // SetDSCP sets column dscp.
-func (w QueueWrite) SetDSCP(v ovsdb.Optional[int64]) QueueWrite {
-	w.op.Set("dscp", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w QueueWrite) SetDSCP(v int64) QueueWrite {
+	w.op.Set("dscp", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearDSCP empties column dscp.
+func (w QueueWrite) ClearDSCP() QueueWrite {
+	w.op.Set("dscp", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 

@@ -67,8 +67,14 @@ func (w SFlowWrite) SetAll(row *SFlow, cols ovsdb.ColumnSet) SFlowWrite {
 }
 
 // SetAgent sets column agent.
-func (w SFlowWrite) SetAgent(v ovsdb.Optional[string]) SFlowWrite {
-	w.op.Set("agent", ovsdb.AppendOptional(nil, v, ovsdb.AppendString))
+func (w SFlowWrite) SetAgent(v string) SFlowWrite {
+	w.op.Set("agent", ovsdb.AppendString(nil, v))
+	return w
+}
+
+// ClearAgent empties column agent.
+func (w SFlowWrite) ClearAgent() SFlowWrite {
+	w.op.Set("agent", ovsdb.AppendOptional(nil, ovsdb.Optional[string]{}, ovsdb.AppendString))
 	return w
 }
 
@@ -100,20 +106,38 @@ func (w SFlowWrite) MutateExternalIDsPut(v ovsdb.Map) SFlowWrite {
 }
 
 // SetHeader sets column header.
-func (w SFlowWrite) SetHeader(v ovsdb.Optional[int64]) SFlowWrite {
-	w.op.Set("header", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w SFlowWrite) SetHeader(v int64) SFlowWrite {
+	w.op.Set("header", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearHeader empties column header.
+func (w SFlowWrite) ClearHeader() SFlowWrite {
+	w.op.Set("header", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
 // SetPolling sets column polling.
-func (w SFlowWrite) SetPolling(v ovsdb.Optional[int64]) SFlowWrite {
-	w.op.Set("polling", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w SFlowWrite) SetPolling(v int64) SFlowWrite {
+	w.op.Set("polling", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearPolling empties column polling.
+func (w SFlowWrite) ClearPolling() SFlowWrite {
+	w.op.Set("polling", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 
 // SetSampling sets column sampling.
-func (w SFlowWrite) SetSampling(v ovsdb.Optional[int64]) SFlowWrite {
-	w.op.Set("sampling", ovsdb.AppendOptional(nil, v, ovsdb.AppendInt))
+func (w SFlowWrite) SetSampling(v int64) SFlowWrite {
+	w.op.Set("sampling", ovsdb.AppendInt(nil, v))
+	return w
+}
+
+// ClearSampling empties column sampling.
+func (w SFlowWrite) ClearSampling() SFlowWrite {
+	w.op.Set("sampling", ovsdb.AppendOptional(nil, ovsdb.Optional[int64]{}, ovsdb.AppendInt))
 	return w
 }
 

@@ -129,6 +129,15 @@ func (t target) transactions(s *schema, tab table) ([]byte, error) {
 	b.f("set%sColumns(w.op, row, cols)\nreturn w\n}", tab.Go)
 	for _, c := range tab.Columns {
 		b.f("")
+		if c.kind.one != "" {
+			b.f("// Set%s sets column %s.", c.Go, c.Name)
+			b.f("func (w %s) Set%s(v %s) %s {", w, c.Go, c.kind.one, w)
+			b.f("w.op.Set(%q, %s)\nreturn w\n}\n", c.Name, fmt.Sprintf(c.kind.appendOne, "v"))
+			b.f("// Clear%s empties column %s.", c.Go, c.Name)
+			b.f("func (w %s) Clear%s() %s {", w, c.Go, w)
+			b.f("w.op.Set(%q, %s)\nreturn w\n}", c.Name, fmt.Sprintf(c.kind.append, c.kind.goType+"{}"))
+			continue
+		}
 		b.f("// Set%s sets column %s.", c.Go, c.Name)
 		b.f("func (w %s) Set%s(v %s) %s {", w, c.Go, c.kind.goType, w)
 		b.f("w.op.Set(%q, %s)\nreturn w\n}", c.Name, fmt.Sprintf(c.kind.append, "v"))

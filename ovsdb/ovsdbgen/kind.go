@@ -16,7 +16,10 @@ type kind struct {
 	append string
 	// elements is the Go type of what a mutation takes, "" if there is none, and
 	// appendKeys writes keys to delete from a map.
-	elements         string
+	elements string
+	// optional columns have a function that sets their one element, of this type,
+	// and one that clears them; appendOne writes the element.
+	one, appendOne   string
 	isMap            bool
 	keys, appendKeys string
 }
@@ -80,6 +83,7 @@ func kindOf(t columnType) (kind, error) {
 	case t.Max == 1:
 		k := plain
 		k.goType = fmt.Sprintf("ovsdb.Optional[%s]", key.goType)
+		k.one, k.appendOne = key.goType, key.append+"(nil, %s)"
 		k.append = fmt.Sprintf("ovsdb.AppendOptional(nil, %%s, %s)", key.append)
 		k.decode = "Opt" + key.name + "(&r.%s)"
 		if len(t.Key.Enum) > 0 {
