@@ -108,7 +108,7 @@ func (t *Translator) buildLogicalFlow(u engine.Unit, s *scratch, out *engine.Out
 		x := &s.out.Rows[i]
 		out.Rows = append(out.Rows, engine.Row[row]{
 			Set: t.index(x.Set).id,
-			Row: row{*x.Base, x.Field},
+			Row: row{x.Base, x.Field},
 		})
 	}
 	return err

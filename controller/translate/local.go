@@ -3,7 +3,6 @@ package translate
 import (
 	"slices"
 
-	"github.com/ovn-chassis/ovn-chassis/engine"
 	"github.com/ovn-chassis/ovn-chassis/openflow"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 	"github.com/ovn-chassis/ovn-chassis/physical"
@@ -23,6 +22,7 @@ type local struct {
 	byN          map[uint64]*localDatapath
 	interfaces   map[string]Interface
 	bound        map[string]bool
+	networks     map[string]bool
 	patchPorts   map[string]uint32
 	zones        map[string]uint16
 	natZones     map[ovsdb.UUID][2]uint16

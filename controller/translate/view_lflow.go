@@ -104,7 +104,7 @@ func (v *placeView) LocalPortByName(name string) bool {
 }
 
 // TunnelOfport is the OpenFlow port of the first tunnel to where a port is bound.
-func (v *placeView) TunnelOfport(_ uint32, name string) (uint32, bool) {
+func (v *placeView) TunnelOfport(name string) (uint32, bool) {
 	v.r.Read(inputS(kindResident, name))
 	p := v.t.portByName.One(name)
 	if p == nil || p.Datapath != v.dp.UUID || p.Chassis.IsZero() {
@@ -117,12 +117,18 @@ func (v *placeView) TunnelOfport(_ uint32, name string) (uint32, bool) {
 	return tunnels[0].OFPort, true
 }
 
-func (v *placeView) SetShape(k lflow.SetKey) lflow.Shape {
+func (v *placeView) AddressSetShape(k lflow.SetKey) lflow.Shape      { return v.setShape(k) }
+func (v *placeView) AddressSetMembers(k lflow.SetKey) []lflow.Member { return v.setMembers(k) }
+func (v *placeView) PortGroupShape(k lflow.SetKey) lflow.Shape       { return v.setShape(k) }
+func (v *placeView) PortGroupMembers(k lflow.SetKey) []lflow.Member  { return v.setMembers(k) }
+
+func (v *placeView) setShape(k lflow.SetKey) lflow.Shape {
 	v.r.Read(shapeInput(k))
 	return v.t.index(k).shape
 }
 
-func (v *placeView) SetMembers(k lflow.SetKey) []lflow.Member {
+// setMembers lists members in an order that depends on them only.
+func (v *placeView) setMembers(k lflow.SetKey) []lflow.Member {
 	v.r.Read(memberInput(k))
-	return slices.Collect(v.t.index(k).cover.all)
+	return lflow.Cover(slices.Collect(v.t.index(k).cover.all))
 }
