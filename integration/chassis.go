@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -157,6 +158,13 @@ func (ch *Chassis) OFCtl(args ...string) string {
 func (ch *Chassis) AppCtl(args ...string) string {
 	ch.t.Helper()
 	return ch.run("ovs-appctl", append([]string{"-t", filepath.Join(ch.dir, "ovs-vswitchd.ctl")}, args...)...)
+}
+
+// DelGuest unplugs a guest for good.
+func (ch *Chassis) DelGuest(g *Guest) {
+	ch.t.Helper()
+	g.Detach()
+	ch.Guests = slices.DeleteFunc(ch.Guests, func(other *Guest) bool { return other == g })
 }
 
 // AddPhysical makes br-ex, attaches it to the physical network and maps it for

@@ -46,6 +46,7 @@ type Cluster struct {
 	northd  *Process
 	Chassis []*Chassis
 	ext     int // external hosts so far
+	copies  int // of the southbound database so far
 }
 
 // NewCluster starts a cluster without chassis. It goes with the test.
@@ -114,6 +115,9 @@ func (c *Cluster) StopNorthd() {
 	}
 	os.Remove(filepath.Join(c.sb.dir, "ovn-northd.ctl"))
 }
+
+// Reference tells whether agents are the reference's.
+func (c *Cluster) Reference() bool { return c.opt.Agent.resolve() == Reference }
 
 // StopSouthbound stops the southbound server; agents lose their connection.
 func (c *Cluster) StopSouthbound() { c.sb.Kill() }
@@ -213,6 +217,24 @@ func (c *Cluster) WaitUp(lports ...string) {
 	for _, lp := range lports {
 		c.NB("wait-until", "Logical_Switch_Port", lp, "up=true")
 	}
+}
+
+// CopyOptions describes a cluster without northd and packets whose southbound
+// database is a copy of this one's present contents.
+func (c *Cluster) CopyOptions() Options {
+	c.t.Helper()
+	// ovsdb-client asks the server, so that no half-written record is copied.
+	backup, err := c.Output("ovsdb-client", "backup", c.sb.remote(), "OVN_Southbound")
+	if err != nil {
+		c.t.Fatalf("copy of the southbound database: %v", err)
+	}
+	c.copies++
+	file := filepath.Join(c.dir, fmt.Sprintf("copy-%d.db", c.copies))
+	if err := os.WriteFile(file, []byte(backup), 0o644); err != nil {
+		c.t.Fatalf("copy of the southbound database: %v", err)
+	}
+	return Options{Stack: c.opt.Stack, Switch: c.opt.Switch, Agent: c.opt.Agent,
+		Southbound: file, NoNorthd: true, Dummy: true}
 }
 
 // External makes a host on the physical network that every chassis' localnet

@@ -24,6 +24,7 @@ import (
 	"sync"
 
 	"github.com/ovn-chassis/ovn-chassis/integration"
+	"github.com/ovn-chassis/ovn-chassis/integration/compare"
 )
 
 func main() {
@@ -67,12 +68,12 @@ func run(dir, only string, self bool, limit, jobs int, raw string) error {
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			var result *Result
+			var result *compare.Result
 			err := integration.Run(topo.Name, nil, func(t integration.T) {
 				theirs, ours := observeBoth(t, topo, kind)
-				result = compare(theirs, ours)
+				result = compare.Compare(theirs, ours)
 				if raw != "" {
-					if err := result.write(raw, topo.Name); err != nil {
+					if err := result.Write(raw, topo.Name); err != nil {
 						t.Fatalf("%v", err)
 					}
 				}

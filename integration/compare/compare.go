@@ -1,4 +1,11 @@
-package main
+// Package compare tells whether two agents made the same of the same southbound
+// contents. It reads the switches as text, in the words of ovs-ofctl, and shares
+// no code with the agent: it is what the agent is judged by.
+//
+//	switch + databases ─► Observe ─► normalise ─┐
+//	                                            ├─► Compare ─► Result
+//	switch + databases ─► Observe ─► normalise ─┘
+package compare
 
 import (
 	"fmt"
@@ -22,8 +29,8 @@ type Result struct {
 // Equal tells whether nothing differs.
 func (r *Result) Equal() bool { return len(r.OnlyOurs)+len(r.OnlyTheirs)+len(r.Differ) == 0 }
 
-// compare compares what two agents made of the same southbound contents.
-func compare(theirs, ours *Observation) *Result {
+// Compare compares what two agents made of the same southbound contents.
+func Compare(theirs, ours *Observation) *Result {
 	r := &Result{}
 	ourFlows, ourOthers, err := normalise(ours)
 	if err != nil {
@@ -130,9 +137,16 @@ func lines(flows []Flow, others []string, o *Observation) []string {
 	return append(all, prefixed("binding ", o.Bindings)...)
 }
 
-func writeLines(path string, lines []string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+// Write puts the normalised lines of both sides into two files to diff.
+func (r *Result) Write(dir, name string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o644)
+	for side, lines := range map[string][]string{"theirs": r.theirs, "ours": r.ours} {
+		text := strings.Join(lines, "\n") + "\n"
+		if err := os.WriteFile(filepath.Join(dir, name+"."+side), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,0 +1,75 @@
+package compare
+
+import (
+	"strings"
+	"testing"
+)
+
+func observation(text string) *Observation {
+	o := &Observation{
+		Zones:     map[string]string{"5": "p1", "6": "lr0_snat", "7": "p2"},
+		Requested: map[string]bool{"6": true},
+		OFPorts:   map[string]string{"3": "<geneve to 172.31.0.2>"},
+	}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "cookie="):
+			o.Flows = append(o.Flows, line)
+		case strings.HasPrefix(line, "group_id="):
+			o.Groups = append(o.Groups, line)
+		case strings.HasPrefix(line, "meter="):
+			o.Meters = append(o.Meters, line)
+		}
+	}
+	return o
+}
+
+func TestNormalise(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"cookie=0x1, priority=100,in_port=3 actions=set_field:0x5/0xffff->reg13,output:3",
+			"cookie=0x1, table=0, priority=100,in_port=<geneve to 172.31.0.2> actions=set_field:<zone p1>/0xffff->reg13,output:<geneve to 172.31.0.2>"},
+		{"cookie=0x1, table=8, priority=1,in_port=1 actions=output:1", "cookie=0x1, table=8, priority=1,in_port=1 actions=output:1"},
+		{"cookie=0x1, table=8, actions=drop", "cookie=0x1, table=8, priority=32768, actions=drop"},
+		// A zone that was requested is to be that number.
+		{"cookie=0x1, table=8, priority=1 actions=set_field:0x6->reg12", "cookie=0x1, table=8, priority=1, actions=set_field:0x6->reg12"},
+		{"cookie=0x1, table=8, priority=1,reg11=0x7 actions=ct(zone=7)", "cookie=0x1, table=8, priority=1,reg11=<zone p2> actions=ct(zone=<zone p2>)"},
+	} {
+		flows, _, err := normalise(observation(c.in))
+		if err != nil {
+			t.Fatalf("%s: %v", c.in, err)
+		}
+		if got := flows[0].String(); got != c.want {
+			t.Errorf("%s\n got %s\nwant %s", c.in, got, c.want)
+		}
+	}
+}
+
+func TestCompareArbitraryIDs(t *testing.T) {
+	a := observation(`
+		cookie=0xa, table=9, priority=1,conj_id=1,ip actions=resubmit(,10)
+		cookie=0xb, table=9, priority=1,ip,nw_src=10.0.0.1 actions=conjunction(1,1/2),conjunction(2,1/2)
+		cookie=0xb, table=9, priority=1,ip,nw_src=10.0.0.2 actions=conjunction(1,1/2)
+		cookie=0xc, table=9, priority=1,conj_id=2,ip actions=drop
+		cookie=0xd, table=10, priority=1 actions=group:1
+		cookie=0xe, table=10, priority=2 actions=controller(userdata=00,meter_id=1)
+		group_id=1,type=select,bucket=bucket_id:0,weight:100,actions=drop
+		meter=1 kbps bands= type=drop rate=1`)
+	b := observation(`
+		cookie=0xa, table=9, priority=1,conj_id=9,ip actions=resubmit(,10)
+		cookie=0xb, table=9, priority=1,ip,nw_src=10.0.0.1 actions=conjunction(4,1/2),conjunction(9,1/2)
+		cookie=0xb, table=9, priority=1,ip,nw_src=10.0.0.2 actions=conjunction(9,1/2)
+		cookie=0xc, table=9, priority=1,conj_id=4,ip actions=drop
+		cookie=0xd, table=10, priority=1 actions=group:77
+		cookie=0xe, table=10, priority=2 actions=controller(userdata=00,meter_id=2)
+		group_id=77,type=select,bucket=bucket_id:0,weight:100,actions=drop
+		meter=2 kbps bands= type=drop rate=1`)
+	if r := Compare(a, b); !r.Equal() || r.Same != 8 {
+		t.Errorf("same %d\n%s", r.Same, r.Report(10))
+	}
+	// The clause moved to the other conjunction: the same text but for ids.
+	b.Flows[2] = strings.ReplaceAll(b.Flows[2], "conjunction(9", "conjunction(4")
+	if Compare(a, b).Equal() {
+		t.Error("a clause of another conjunction is not noticed")
+	}
+}

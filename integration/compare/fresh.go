@@ -1,0 +1,87 @@
+package compare
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ovn-chassis/ovn-chassis/integration"
+)
+
+// Fresh observes an agent of the same kind that is started from nothing on a
+// copy of the databases of ch: what ch's agent, which lived through every change,
+// should have arrived at.
+func Fresh(t integration.T, c *integration.Cluster, ch *integration.Chassis) *Observation {
+	copied := integration.NewCluster(t, c.CopyOptions())
+	twin := copied.AddBareChassis(ch.Name)
+	for _, row := range table(t, ch, "Open_vSwitch", "external_ids") {
+		args := []string{"set", "Open_vSwitch", "."}
+		for k, v := range row.strings("external_ids") {
+			// The copy has its own southbound server, on the same address.
+			args = append(args, fmt.Sprintf("external_ids:%s=%q", k, v))
+		}
+		for _, mapping := range strings.Split(row.strings("external_ids")["ovn-bridge-mappings"], ",") {
+			if _, bridge, ok := strings.Cut(mapping, ":"); ok {
+				twin.VSCtl("--", "--may-exist", "add-br", bridge, "--", "set", "Bridge", bridge, "datapath_type=dummy")
+			}
+		}
+		args = append(args, "external_ids:ovn-bridge-datapath-type=dummy")
+		twin.VSCtl(args...)
+	}
+	for _, row := range table(t, ch, "Interface", "name", "ofport", "external_ids") {
+		lport := row.strings("external_ids")["iface-id"]
+		number, ok := row["ofport"].(float64)
+		if lport != "" && ok && number > 0 {
+			twin.AddDummy(lport, int(number))
+		}
+	}
+	twin.StartAgent()
+	if err := copied.WaitSettled(twin, time.Minute); err != nil {
+		t.Fatalf("fresh agent on a copy of %s does not settle: %v\n%s", ch.Name, err, twin.Agent.Tail(30))
+	}
+	return Observe(t, copied, twin)
+}
+
+// checkRounds is how often Check looks: rows that agents learn from packets
+// (MAC_Binding, FDB) may come between its two looks.
+const checkRounds = 3
+
+// Check fails the test when what the agent of ch installed is not what a fresh
+// one installs from the same databases. Flows that the switch learned by itself
+// are left out.
+func Check(t integration.T, c *integration.Cluster, ch *integration.Chassis) {
+	t.Helper()
+	for round := 1; ; round++ {
+		live := Observe(t, c, ch)
+		fresh := Fresh(t, c, ch)
+		live.dropLearned()
+		fresh.dropLearned()
+		r := Compare(fresh, live)
+		if r.Equal() {
+			return
+		}
+		if round == checkRounds {
+			t.Errorf("%s differs from a fresh agent's result (here \"theirs\"):\n%s", ch.Name, r.Report(8))
+			return
+		}
+	}
+}
+
+var learn = regexp.MustCompile(`learn\(table=(\d+),[^)]*?cookie=0x([0-9a-f]+)`)
+
+// dropLearned removes the flows that the switch made by a learn action: their
+// table and cookie are the target of one that is installed.
+func (o *Observation) dropLearned() {
+	learned := map[[2]string]bool{}
+	for _, line := range o.Flows {
+		for _, m := range learn.FindAllStringSubmatch(line, -1) {
+			learned[[2]string{m[1], m[2]}] = true
+		}
+	}
+	o.Flows = slices.DeleteFunc(o.Flows, func(line string) bool {
+		f, err := parseFlow(line)
+		return err == nil && learned[[2]string{f.Table, f.Cookie}]
+	})
+}
