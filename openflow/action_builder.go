@@ -242,10 +242,21 @@ func (b *ActionBuilder) SetField(f Field, v U128) {
 // SetFieldMasked sets the bits of f under mask.
 func (b *ActionBuilder) SetFieldMasked(f Field, v, mask U128) {
 	n := f.Bytes()
-	masked := mask != MaskN(8*n) && (mask.And(f.fullMask()) != f.fullMask())
+	masked := mask != MaskN(8*n)
+	v = v.And(mask)
 	at := b.std(atSetField, 0)
-	b.buf = fields[f].oxm.append(b.buf, masked)
-	b.buf = v.And(mask).appendBE(b.buf, n)
+	h := fields[f].oxm
+	if f.isTunMetadata() {
+		// Their values go without leading zeros: zero itself without bytes.
+		used := v
+		if masked {
+			used = mask
+		}
+		n = (used.Len() + 7) / 8
+		h = makeOXM(h.class(), h.field(), uint8(n), 0)
+	}
+	b.buf = h.append(b.buf, masked)
+	b.buf = v.appendBE(b.buf, n)
 	if masked {
 		b.buf = mask.appendBE(b.buf, n)
 	}

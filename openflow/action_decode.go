@@ -94,20 +94,32 @@ func (b *ActionBuilder) decodeMove(c *cursor, n, srcOfs, dstOfs int) {
 }
 
 func (b *ActionBuilder) decodeSetField(c *cursor) error {
-	t, err := nextTLV(c.s)
-	switch {
-	case err != nil:
-		return err
-	case !t.known:
-		return errUnknownField
+	f, v, m, err := setFieldOf(c.s)
+	if err == nil {
+		b.SetFieldMasked(f, v, m)
 	}
-	n := t.field.Bytes()
-	v, m := u128FromString(t.body[:n]), MaskN(8*n)
+	return err
+}
+
+// setFieldOf takes the TLV of a set_field action apart.
+func setFieldOf(s string) (f Field, v, m U128, err error) {
+	t, err := nextTLV(s)
+	if err != nil {
+		return f, v, m, err
+	}
+	n := len(t.body)
+	if t.masked {
+		n /= 2
+	}
+	// Tunnel options come without leading zeros.
+	if !t.known && !(t.field.isTunMetadata() && n < t.field.Bytes()) {
+		return f, v, m, errUnknownField
+	}
+	v, m = u128FromString(t.body[:n]), MaskN(8*t.field.Bytes())
 	if t.masked {
 		m = u128FromString(t.body[n:])
 	}
-	b.SetFieldMasked(t.field, v, m)
-	return nil
+	return t.field, v, m, nil
 }
 
 func (b *ActionBuilder) decodeNicira(a *action, depth int) error {

@@ -51,14 +51,10 @@ func (b *ActionBuilder) controller2(c *ControllerSpec, maxLen uint16, meter uint
 	at := b.nx(nxController2, 0)
 	b.zeros(6)
 	if maxLen != 0xffff {
-		p := b.prop(0)
-		b.u16(maxLen)
-		b.endProp(p)
+		b.prop16(0, maxLen)
 	}
 	if c.ControllerID != 0 {
-		p := b.prop(1)
-		b.u16(c.ControllerID)
-		b.endProp(p)
+		b.prop16(1, c.ControllerID)
 	}
 	if c.Reason != ReasonAction {
 		p := b.prop(2)
@@ -92,6 +88,14 @@ func (b *ActionBuilder) prop(typ uint16) int {
 	b.u16(typ)
 	b.u16(0)
 	return at
+}
+
+// prop16 is a property of 16 bits: its padding is counted, that of others not.
+func (b *ActionBuilder) prop16(typ, v uint16) {
+	p := b.prop(typ)
+	b.u16(v)
+	b.u16(0)
+	b.endProp(p)
 }
 
 func (b *ActionBuilder) endProp(at int) {

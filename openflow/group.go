@@ -84,7 +84,7 @@ func (k *Bucket) Append(b []byte, t GroupType) []byte {
 		b = binary.BigEndian.AppendUint16(b, 8)
 	}
 	if t == GroupSelect || k.Weight != 0 {
-		b = append(b, 0, bucketPropWeight, 0, 6)
+		prop(bucketPropWeight)
 		b = binary.BigEndian.AppendUint16(b, k.Weight)
 		b = append(b, 0, 0)
 	}
@@ -206,7 +206,7 @@ func decodeBucket(b []byte) (k Bucket, n int, err error) {
 		}
 		props = props[size:]
 		switch {
-		case typ == bucketPropWeight && len(body) == 2:
+		case typ == bucketPropWeight && (len(body) == 2 || len(body) == 4):
 			k.Weight = binary.BigEndian.Uint16(body)
 		case typ == bucketPropPort && len(body) == 4:
 			k.WatchPort = binary.BigEndian.Uint32(body)

@@ -72,11 +72,14 @@ func (t *tlv) valueMask() (v, m U128) {
 	v = u128FromString(t.body[:n])
 	if t.masked {
 		m = u128FromString(t.body[n:])
+		if t.field == FieldCtState {
+			m = m.And(t.field.fullMask())
+		}
 		return v.And(m), m
 	}
 	switch t.field {
 	case FieldVLANVID, FieldVLANPCP, FieldIPFrag, FieldIPv6Label, FieldIPDSCP, FieldIPECN,
-		FieldMPLSBOS, FieldMPLSTC, FieldMPLSLabel, FieldNSHSPI:
+		FieldCtState, FieldMPLSBOS, FieldMPLSTC, FieldMPLSLabel, FieldNSHSPI:
 		m = t.field.fullMask()
 		return v.And(m), m
 	}
@@ -207,6 +210,9 @@ func (s *matchSlots) with(dst []byte, f, first, last Field, v, mask U128) []byte
 	case f == FieldVLANPCP:
 		put(1, v, mask, MaskN(3))
 	default:
+		if !f.keepsNarrowMask() || f == FieldCtState {
+			mask = mask.And(f.fullMask())
+		}
 		put(0, v, mask, MaskN(8*f.Bytes()))
 	}
 	if first == FieldVLANVID {

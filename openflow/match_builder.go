@@ -96,8 +96,11 @@ func (b *MatchBuilder) SetSub(s Subfield, v uint64) {
 
 // fullMask is the mask that Set uses.
 func (f Field) fullMask() U128 {
-	if f == FieldVLANVID {
+	switch f {
+	case FieldVLANVID:
 		return MaskN(vlanVIDBits)
+	case FieldCtState:
+		return MaskN(8) // the switch forgets about bits that have no meaning
 	}
 	return MaskN(int(fields[f].bits))
 }
@@ -107,7 +110,7 @@ func (f Field) fullMask() U128 {
 func (b *MatchBuilder) SetMasked(f Field, v, mask U128) {
 	switch {
 	case f < numSlots:
-		if !f.keepsNarrowMask() {
+		if !f.keepsNarrowMask() || f == FieldCtState {
 			mask = mask.And(f.fullMask())
 		}
 		b.merge(f, v, mask)
@@ -257,7 +260,7 @@ func appendTLV(dst []byte, slot Field, v, m U128) []byte {
 // for something other than no mask.
 func (f Field) keepsNarrowMask() bool {
 	switch f {
-	case FieldTCPFlags, FieldTunFlags, FieldTunERSPANIdx, FieldTunERSPANVer, FieldTunERSPANDir, FieldTunERSPANHWID:
+	case FieldTCPFlags, FieldTunFlags, FieldCtState, FieldTunERSPANIdx, FieldTunERSPANVer, FieldTunERSPANDir, FieldTunERSPANHWID:
 		return true
 	}
 	return false

@@ -258,7 +258,8 @@ func appendFieldValue(b []byte, f Field, v, m U128) []byte {
 func appendSubfield(b []byte, s Subfield) []byte {
 	b = append(b, fields[s.Field].nxmName...)
 	switch {
-	case s.Ofs == 0 && int(s.Bits) == s.Field.Width():
+	case s.Ofs == 0 && int(s.Bits) == s.Field.Width() && !s.Field.isTunMetadata():
+		// Of a tunnel option ovs-ofctl does not know how long it is.
 		return append(b, "[]"...)
 	case s.Bits == 1:
 		return append(appendDec(append(b, '['), uint64(s.Ofs)), ']')

@@ -73,20 +73,15 @@ func (t *actionText) one(a *action, depth int) {
 			t.num(":", uint64(maxLen))
 		}
 	case atSetField:
-		tlv, err := nextTLV(c.s)
-		if err != nil || !tlv.known {
-			c.fail(errUnknownField)
+		f, v, m, err := setFieldOf(c.s)
+		if err != nil {
+			c.fail(err)
 			return
 		}
-		n := tlv.field.Bytes()
-		v, m := u128FromString(tlv.body[:n]), MaskN(8*n)
-		if tlv.masked {
-			m = u128FromString(tlv.body[n:])
-		}
 		t.str("set_field:")
-		t.b = appendFieldValue(t.b, tlv.field, v, m)
+		t.b = appendFieldValue(t.b, f, v, m)
 		t.str("->")
-		t.str(tlv.field.Name())
+		t.str(f.Name())
 	case atCopyField:
 		n, src, dst := int(c.u16()), int(c.u16()), int(c.u16())
 		c.u16()

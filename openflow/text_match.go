@@ -315,11 +315,17 @@ func (t *matchText) nsh() {
 	t.decMasked("nsh_ttl", FieldNSHTTL)
 	t.decMasked("nsh_mdtype", FieldNSHMDType)
 	t.decMasked("nsh_np", FieldNSHNP)
-	t.hex("nsh_spi", FieldNSHSPI)
+	t.part("nsh_spi", FieldNSHSPI, func(b []byte, v, _ U128) []byte { return appendHexWidth(b, v.Lo, 1) })
 	t.decMasked("nsh_si", FieldNSHSI)
 	if t.value(FieldNSHMDType) == 1 {
 		for f := FieldNSHC1; f <= FieldNSHC4; f++ {
-			t.hexMasked(f.Name(), f)
+			t.part(f.Name(), f, func(b []byte, v, m U128) []byte {
+				b = appendHexWidth(b, v.Lo, 1)
+				if m != MaskN(32) {
+					b = appendHexWidth(append(b, '/'), m.Lo, 1)
+				}
+				return b
+			})
 		}
 	}
 }
