@@ -1,0 +1,344 @@
+// Package pinctrl answers the packets that the switch sends up because a flow
+// cannot: it owns a connection to br-int of its own, so that neither a storm of
+// packets delays a flow nor a long translation a packet.
+//
+//	br-int ─packet-in─► Loop ─► handler of the action ─► packet-out, resume ─► br-int
+//	                     │  ▲
+//	     learned addresses  snapshot of the replicas
+//	                     ▼  │
+//	                  controller
+//
+// Which logical action punted a packet is in the first eight bytes of the
+// controller action's userdata (pipeline.Opcode); nested actions follow in
+// OpenFlow 1.5 encoding. There is one file per logical action.
+//
+// Packets come from guests: nothing in them is trusted, every length is checked,
+// and what a handler keeps is bounded.
+package pinctrl
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/ovn-chassis/ovn-chassis/openflow"
+	"github.com/ovn-chassis/ovn-chassis/pipeline"
+)
+
+// MAC is an Ethernet address.
+type MAC [6]byte
+
+func (m MAC) String() string {
+	const digits = "0123456789abcdef"
+	b := make([]byte, 0, 17)
+	for i, x := range m {
+		if i > 0 {
+			b = append(b, ':')
+		}
+		b = append(b, digits[x>>4], digits[x&15])
+	}
+	return string(b)
+}
+
+func (m MAC) multicast() bool { return m[0]&1 != 0 }
+
+// Neighbor is an address as a logical router port knows it.
+type Neighbor struct {
+	Datapath, Port uint32 // tunnel keys
+	IP             netip.Addr
+}
+
+// Snapshot is what handlers see of the southbound database. It never changes.
+type Snapshot interface {
+	// Neighbor is the MAC that a MAC_Binding or Static_MAC_Binding gives for n. A
+	// chassisredirect port has those of its distributed port.
+	Neighbor(n Neighbor) (MAC, bool)
+}
+
+// Config is what a Loop needs.
+type Config struct {
+	// Target is the bridge's management socket.
+	Target string
+	// Learned is called with each address learned from a packet, from the Loop's
+	// goroutine; it must not block.
+	Learned func(Neighbor, MAC)
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// Loop is the packet-in loop.
+type Loop struct {
+	cfg      Config
+	log      *slog.Logger
+	snapshot atomic.Pointer[Snapshot]
+	target   atomic.Pointer[string]
+	retarget chan struct{}
+	wake     chan struct{}
+	stats    counters
+
+	// Owned by Run.
+	conn    sender
+	buffer  buffer
+	delayed delayedLearning
+}
+
+// sender is the connection, or a test's record of what was sent.
+type sender interface {
+	Send(openflow.Message) (uint32, error)
+}
+
+// New makes a Loop; it does nothing before Run.
+func New(cfg Config) *Loop {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	l := &Loop{
+		cfg: cfg, log: cfg.Log,
+		retarget: make(chan struct{}, 1),
+		wake:     make(chan struct{}, 1),
+		buffer:   newBuffer(),
+		delayed:  newDelayedLearning(),
+	}
+	l.target.Store(&cfg.Target)
+	return l
+}
+
+// SetSnapshot replaces what handlers see. Packets that waited for what it brings
+// go on.
+func (l *Loop) SetSnapshot(s Snapshot) {
+	l.snapshot.Store(&s)
+	poke(l.wake)
+}
+
+// SetTarget changes the socket to connect to.
+func (l *Loop) SetTarget(target string) {
+	if old := l.target.Swap(&target); *old != target {
+		poke(l.retarget)
+	}
+}
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// Times between attempts to connect.
+const (
+	minBackoff = 100 * time.Millisecond
+	maxBackoff = 8 * time.Second
+)
+
+// Run connects, and connects again, until ctx ends.
+func (l *Loop) Run(ctx context.Context) {
+	backoff := minBackoff
+	for ctx.Err() == nil {
+		up, err := l.session(ctx, *l.target.Load())
+		if ctx.Err() != nil {
+			return
+		}
+		if up {
+			backoff = minBackoff
+		}
+		l.log.Debug("connection to the switch", "err", err)
+		select {
+		case <-ctx.Done():
+		case <-l.retarget:
+		case <-time.After(backoff):
+			backoff = min(2*backoff, maxBackoff)
+		}
+	}
+}
+
+var errRetarget = errors.New("the socket's name has changed")
+
+// session serves one connection; up says whether it came up.
+func (l *Loop) session(ctx context.Context, target string) (up bool, err error) {
+	if target == "" {
+		return false, errors.New("no bridge yet")
+	}
+	conn, err := openflow.Dial(ctx, target, openflow.ConnOptions{})
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	if conn.Version() != openflow.Version15 {
+		// Nested actions in userdata are in OpenFlow 1.5 encoding; packet-outs
+		// are transcoded by the connection.
+		l.log.Info("connected", "version", conn.Version().String())
+	}
+	// Controllers get no packet-ins before they ask for whole packets.
+	for _, m := range []openflow.Message{
+		&openflow.SetPacketInFormat{Format: openflow.FormatPacketIn2},
+		&openflow.SetConfig{MissSendLen: 0xffff},
+	} {
+		if _, err := conn.Send(m); err != nil {
+			return true, err
+		}
+	}
+	l.conn = conn
+	packets := make(chan openflow.Message, 256)
+	recvCtx, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		defer close(packets)
+		for {
+			_, m, err := conn.Recv(recvCtx)
+			if err != nil {
+				return
+			}
+			select {
+			case packets <- m:
+			case <-recvCtx.Done():
+				return
+			}
+		}
+	}()
+	tick := time.NewTicker(bufferCheck)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return true, ctx.Err()
+		case <-l.retarget:
+			return true, errRetarget
+		case m, ok := <-packets:
+			if !ok {
+				return true, conn.Err()
+			}
+			l.message(m)
+		case <-l.wake:
+			l.release()
+		case <-tick.C:
+			l.release()
+			l.learnDue()
+		}
+	}
+}
+
+// message handles what the switch sends.
+func (l *Loop) message(m openflow.Message) {
+	switch m := m.(type) {
+	case *openflow.PacketIn:
+		l.packetIn(m)
+	case *openflow.ErrorMsg:
+		l.stats.refused.Add(1)
+		l.log.Warn("the switch refused a packet", "err", m.Error())
+	case *openflow.Malformed:
+		l.stats.malformed.Add(1)
+		l.log.Warn("malformed message from the switch", "err", m.Err)
+	}
+}
+
+// opcodeLen is the length of an opcode with its padding.
+const opcodeLen = 8
+
+// packetIn hands a packet to the handler of its action.
+func (l *Loop) packetIn(in *openflow.PacketIn) {
+	if in.Reason != openflow.ReasonApplyAction {
+		return
+	}
+	if len(in.Userdata) < opcodeLen {
+		l.stats.malformed.Add(1)
+		l.log.Warn("packet-in without an action header", "userdata", hex.EncodeToString(in.Userdata))
+		return
+	}
+	u := in.Userdata
+	op := pipeline.Opcode(uint32(u[0])<<24 | uint32(u[1])<<16 | uint32(u[2])<<8 | uint32(u[3]))
+	h := handlers[op]
+	l.stats.received(op)
+	if h == nil {
+		l.stats.drop(op)
+		l.log.Debug("no handler for packet-in", "opcode", uint32(op))
+		return
+	}
+	if err := l.contained(h, in); err != nil {
+		l.stats.drop(op)
+		l.log.Warn("packet-in", "action", actionNames[op], "err", err)
+	}
+}
+
+// handler answers one kind of packet-in. userdata of the packet-in starts after
+// the opcode in args.
+type handler func(l *Loop, in *openflow.PacketIn, args []byte) error
+
+// maxDump bounds how much of a packet is written to the log, in bytes.
+const maxDump = 128
+
+// contained runs a handler; a panic costs its packet only.
+func (l *Loop) contained(h handler, in *openflow.PacketIn) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.stats.panics.Add(1)
+			err = fmt.Errorf("panic: %v; packet %s; %s", p,
+				hex.EncodeToString(in.Packet[:min(len(in.Packet), maxDump)]), debug.Stack())
+		}
+	}()
+	return h(l, in, in.Userdata[opcodeLen:])
+}
+
+var handlers = map[pipeline.Opcode]handler{
+	pipeline.OpARP:        (*Loop).handleARP,
+	pipeline.OpNDNS:       (*Loop).handleNDNS,
+	pipeline.OpNDNA:       (*Loop).handleNDNA,
+	pipeline.OpNDNARouter: (*Loop).handleNDNARouter,
+	pipeline.OpPutARP:     (*Loop).handlePutARP,
+	pipeline.OpPutND:      (*Loop).handlePutND,
+}
+
+var actionNames = map[pipeline.Opcode]string{
+	pipeline.OpARP:        "arp",
+	pipeline.OpNDNS:       "nd_ns",
+	pipeline.OpNDNA:       "nd_na",
+	pipeline.OpNDNARouter: "nd_na_router",
+	pipeline.OpPutARP:     "put_arp",
+	pipeline.OpPutND:      "put_nd",
+}
+
+// answer sends a packet made in answer to in through the actions that the logical
+// action holds, from where in was in the pipeline.
+func (l *Loop) answer(in *openflow.PacketIn, packet, actions []byte) error {
+	nested, err := openflow.DecodeActions(actions)
+	if err != nil {
+		return fmt.Errorf("nested actions: %w", err)
+	}
+	_, err = l.conn.Send(&openflow.PacketOut{
+		InPort:  openflow.PortController,
+		Actions: restore(in.Metadata) + nested,
+		Packet:  packet,
+	})
+	return err
+}
+
+// restore makes the actions that bring back the registers and datapath of a
+// packet.
+func restore(md openflow.Match) openflow.Actions {
+	var b openflow.ActionBuilder
+	set := func(f openflow.Field) {
+		if v, mask, ok := md.Get(f); ok && !mask.IsZero() {
+			b.SetField(f, v)
+		}
+	}
+	for f := openflow.FieldReg0; f <= openflow.FieldReg15; f++ {
+		set(f)
+	}
+	set(pipeline.RegDatapath)
+	return b.Actions()
+}
+
+// register is the value of a field, 0 if the packet-in does not have it.
+func register(md openflow.Match, f openflow.Field) openflow.U128 {
+	v, _, _ := md.Get(f)
+	return v
+}
