@@ -20,11 +20,11 @@ const (
 	ACLIDColID ovsdb.ColumnSet = 1 << iota // id
 )
 
-var aclidColumns = []string{
+var aclIDColumns = []string{
 	"id",
 }
 
-var aclidType = ovsdb.RowType[ACLID]{
+var aclIDType = ovsdb.RowType[ACLID]{
 	Table:  TableACLID,
 	ID:     func(r *ACLID) *ovsdb.UUID { return &r.UUID },
 	Decode: decodeACLID,

@@ -152,7 +152,7 @@ type Changes struct {
 // NewDB returns an empty replica.
 func NewDB() *DB {
 	return &DB{
-		ACLID:                ovsdb.NewTable(&aclidType),
+		ACLID:                ovsdb.NewTable(&aclIDType),
 		AddressSet:           ovsdb.NewTable(&addressSetType),
 		AdvertisedMACBinding: ovsdb.NewTable(&advertisedMACBindingType),
 		AdvertisedRoute:      ovsdb.NewTable(&advertisedRouteType),
@@ -163,7 +163,7 @@ func NewDB() *DB {
 		Connection:           ovsdb.NewTable(&connectionType),
 		ControllerEvent:      ovsdb.NewTable(&controllerEventType),
 		DHCPOptions:          ovsdb.NewTable(&dhcpOptionsType),
-		DHCPv6Options:        ovsdb.NewTable(&dhcPv6OptionsType),
+		DHCPv6Options:        ovsdb.NewTable(&dhcpv6OptionsType),
 		DNS:                  ovsdb.NewTable(&dnsType),
 		DatapathBinding:      ovsdb.NewTable(&datapathBindingType),
 		ECMPNexthop:          ovsdb.NewTable(&ecmpNexthopType),
@@ -339,7 +339,7 @@ func (c *Changes) Empty() bool {
 func (c *Changes) Merge(later *Changes) {
 	c.Errors = append(c.Errors, later.Errors...)
 	if len(later.ACLID) > 0 {
-		c.ACLID = ovsdb.MergeChanges(&aclidType, append(c.ACLID, later.ACLID...))
+		c.ACLID = ovsdb.MergeChanges(&aclIDType, append(c.ACLID, later.ACLID...))
 	}
 	if len(later.AddressSet) > 0 {
 		c.AddressSet = ovsdb.MergeChanges(&addressSetType, append(c.AddressSet, later.AddressSet...))
@@ -372,7 +372,7 @@ func (c *Changes) Merge(later *Changes) {
 		c.DHCPOptions = ovsdb.MergeChanges(&dhcpOptionsType, append(c.DHCPOptions, later.DHCPOptions...))
 	}
 	if len(later.DHCPv6Options) > 0 {
-		c.DHCPv6Options = ovsdb.MergeChanges(&dhcPv6OptionsType, append(c.DHCPv6Options, later.DHCPv6Options...))
+		c.DHCPv6Options = ovsdb.MergeChanges(&dhcpv6OptionsType, append(c.DHCPv6Options, later.DHCPv6Options...))
 	}
 	if len(later.DNS) > 0 {
 		c.DNS = ovsdb.MergeChanges(&dnsType, append(c.DNS, later.DNS...))
@@ -465,8 +465,8 @@ func Model() *ovsdb.Model[Update] {
 		New:     func() *Update { return new(Update) },
 		Meta:    func(u *Update) *ovsdb.Meta { return &u.Meta },
 		Tables: []ovsdb.TableModel[Update]{
-			{Name: TableACLID, Columns: aclidColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
-				return aclidType.Add(&u.ACLID, d, id, kind)
+			{Name: TableACLID, Columns: aclIDColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
+				return aclIDType.Add(&u.ACLID, d, id, kind)
 			}},
 			{Name: TableAddressSet, Columns: addressSetColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return addressSetType.Add(&u.AddressSet, d, id, kind)
@@ -498,8 +498,8 @@ func Model() *ovsdb.Model[Update] {
 			{Name: TableDHCPOptions, Columns: dhcpOptionsColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return dhcpOptionsType.Add(&u.DHCPOptions, d, id, kind)
 			}},
-			{Name: TableDHCPv6Options, Columns: dhcPv6OptionsColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
-				return dhcPv6OptionsType.Add(&u.DHCPv6Options, d, id, kind)
+			{Name: TableDHCPv6Options, Columns: dhcpv6OptionsColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
+				return dhcpv6OptionsType.Add(&u.DHCPv6Options, d, id, kind)
 			}},
 			{Name: TableDNS, Columns: dnsColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return dnsType.Add(&u.DNS, d, id, kind)

@@ -32,13 +32,13 @@ const (
 	DHCPv6OptionsTypeStr    = "str"
 )
 
-var dhcPv6OptionsColumns = []string{
+var dhcpv6OptionsColumns = []string{
 	"code",
 	"name",
 	"type",
 }
 
-var dhcPv6OptionsType = ovsdb.RowType[DHCPv6Options]{
+var dhcpv6OptionsType = ovsdb.RowType[DHCPv6Options]{
 	Table:  TableDHCPv6Options,
 	ID:     func(r *DHCPv6Options) *ovsdb.UUID { return &r.UUID },
 	Decode: decodeDHCPv6Options,

@@ -24,13 +24,13 @@ const (
 	AutoAttachColSystemName                                    // system_name
 )
 
-var autoAttachColumns = []string{
+var autoattachColumns = []string{
 	"mappings",
 	"system_description",
 	"system_name",
 }
 
-var autoAttachType = ovsdb.RowType[AutoAttach]{
+var autoattachType = ovsdb.RowType[AutoAttach]{
 	Table:  TableAutoAttach,
 	ID:     func(r *AutoAttach) *ovsdb.UUID { return &r.UUID },
 	Decode: decodeAutoAttach,

@@ -92,7 +92,7 @@ type Changes struct {
 // NewDB returns an empty replica.
 func NewDB() *DB {
 	return &DB{
-		AutoAttach:             ovsdb.NewTable(&autoAttachType),
+		AutoAttach:             ovsdb.NewTable(&autoattachType),
 		Bridge:                 ovsdb.NewTable(&bridgeType),
 		CTTimeoutPolicy:        ovsdb.NewTable(&ctTimeoutPolicyType),
 		CTZone:                 ovsdb.NewTable(&ctZoneType),
@@ -104,13 +104,13 @@ func NewDB() *DB {
 		Interface:              ovsdb.NewTable(&interfaceType),
 		Manager:                ovsdb.NewTable(&managerType),
 		Mirror:                 ovsdb.NewTable(&mirrorType),
-		NetFlow:                ovsdb.NewTable(&netFlowType),
+		NetFlow:                ovsdb.NewTable(&netflowType),
 		OpenVSwitch:            ovsdb.NewTable(&openVSwitchType),
 		Port:                   ovsdb.NewTable(&portType),
-		QoS:                    ovsdb.NewTable(&qoSType),
+		QoS:                    ovsdb.NewTable(&qosType),
 		Queue:                  ovsdb.NewTable(&queueType),
 		SSL:                    ovsdb.NewTable(&sslType),
-		SFlow:                  ovsdb.NewTable(&sFlowType),
+		SFlow:                  ovsdb.NewTable(&sflowType),
 	}
 }
 
@@ -199,7 +199,7 @@ func (c *Changes) Empty() bool {
 func (c *Changes) Merge(later *Changes) {
 	c.Errors = append(c.Errors, later.Errors...)
 	if len(later.AutoAttach) > 0 {
-		c.AutoAttach = ovsdb.MergeChanges(&autoAttachType, append(c.AutoAttach, later.AutoAttach...))
+		c.AutoAttach = ovsdb.MergeChanges(&autoattachType, append(c.AutoAttach, later.AutoAttach...))
 	}
 	if len(later.Bridge) > 0 {
 		c.Bridge = ovsdb.MergeChanges(&bridgeType, append(c.Bridge, later.Bridge...))
@@ -235,7 +235,7 @@ func (c *Changes) Merge(later *Changes) {
 		c.Mirror = ovsdb.MergeChanges(&mirrorType, append(c.Mirror, later.Mirror...))
 	}
 	if len(later.NetFlow) > 0 {
-		c.NetFlow = ovsdb.MergeChanges(&netFlowType, append(c.NetFlow, later.NetFlow...))
+		c.NetFlow = ovsdb.MergeChanges(&netflowType, append(c.NetFlow, later.NetFlow...))
 	}
 	if len(later.OpenVSwitch) > 0 {
 		c.OpenVSwitch = ovsdb.MergeChanges(&openVSwitchType, append(c.OpenVSwitch, later.OpenVSwitch...))
@@ -244,7 +244,7 @@ func (c *Changes) Merge(later *Changes) {
 		c.Port = ovsdb.MergeChanges(&portType, append(c.Port, later.Port...))
 	}
 	if len(later.QoS) > 0 {
-		c.QoS = ovsdb.MergeChanges(&qoSType, append(c.QoS, later.QoS...))
+		c.QoS = ovsdb.MergeChanges(&qosType, append(c.QoS, later.QoS...))
 	}
 	if len(later.Queue) > 0 {
 		c.Queue = ovsdb.MergeChanges(&queueType, append(c.Queue, later.Queue...))
@@ -253,7 +253,7 @@ func (c *Changes) Merge(later *Changes) {
 		c.SSL = ovsdb.MergeChanges(&sslType, append(c.SSL, later.SSL...))
 	}
 	if len(later.SFlow) > 0 {
-		c.SFlow = ovsdb.MergeChanges(&sFlowType, append(c.SFlow, later.SFlow...))
+		c.SFlow = ovsdb.MergeChanges(&sflowType, append(c.SFlow, later.SFlow...))
 	}
 }
 
@@ -265,8 +265,8 @@ func Model() *ovsdb.Model[Update] {
 		New:     func() *Update { return new(Update) },
 		Meta:    func(u *Update) *ovsdb.Meta { return &u.Meta },
 		Tables: []ovsdb.TableModel[Update]{
-			{Name: TableAutoAttach, Columns: autoAttachColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
-				return autoAttachType.Add(&u.AutoAttach, d, id, kind)
+			{Name: TableAutoAttach, Columns: autoattachColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
+				return autoattachType.Add(&u.AutoAttach, d, id, kind)
 			}},
 			{Name: TableBridge, Columns: bridgeColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return bridgeType.Add(&u.Bridge, d, id, kind)
@@ -301,8 +301,8 @@ func Model() *ovsdb.Model[Update] {
 			{Name: TableMirror, Columns: mirrorColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return mirrorType.Add(&u.Mirror, d, id, kind)
 			}},
-			{Name: TableNetFlow, Columns: netFlowColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
-				return netFlowType.Add(&u.NetFlow, d, id, kind)
+			{Name: TableNetFlow, Columns: netflowColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
+				return netflowType.Add(&u.NetFlow, d, id, kind)
 			}},
 			{Name: TableOpenVSwitch, Columns: openVSwitchColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return openVSwitchType.Add(&u.OpenVSwitch, d, id, kind)
@@ -310,8 +310,8 @@ func Model() *ovsdb.Model[Update] {
 			{Name: TablePort, Columns: portColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return portType.Add(&u.Port, d, id, kind)
 			}},
-			{Name: TableQoS, Columns: qoSColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
-				return qoSType.Add(&u.QoS, d, id, kind)
+			{Name: TableQoS, Columns: qosColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
+				return qosType.Add(&u.QoS, d, id, kind)
 			}},
 			{Name: TableQueue, Columns: queueColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return queueType.Add(&u.Queue, d, id, kind)
@@ -319,8 +319,8 @@ func Model() *ovsdb.Model[Update] {
 			{Name: TableSSL, Columns: sslColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return sslType.Add(&u.SSL, d, id, kind)
 			}},
-			{Name: TableSFlow, Columns: sFlowColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
-				return sFlowType.Add(&u.SFlow, d, id, kind)
+			{Name: TableSFlow, Columns: sflowColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
+				return sflowType.Add(&u.SFlow, d, id, kind)
 			}},
 		},
 	}

@@ -32,7 +32,7 @@ const (
 	NetFlowColTargets                                      // targets
 )
 
-var netFlowColumns = []string{
+var netflowColumns = []string{
 	"active_timeout",
 	"add_id_to_interface",
 	"engine_id",
@@ -41,7 +41,7 @@ var netFlowColumns = []string{
 	"targets",
 }
 
-var netFlowType = ovsdb.RowType[NetFlow]{
+var netflowType = ovsdb.RowType[NetFlow]{
 	Table:  TableNetFlow,
 	ID:     func(r *NetFlow) *ovsdb.UUID { return &r.UUID },
 	Decode: decodeNetFlow,

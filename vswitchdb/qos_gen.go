@@ -26,14 +26,14 @@ const (
 	QoSColType                                    // type
 )
 
-var qoSColumns = []string{
+var qosColumns = []string{
 	"external_ids",
 	"other_config",
 	"queues",
 	"type",
 }
 
-var qoSType = ovsdb.RowType[QoS]{
+var qosType = ovsdb.RowType[QoS]{
 	Table:  TableQoS,
 	ID:     func(r *QoS) *ovsdb.UUID { return &r.UUID },
 	Decode: decodeQoS,

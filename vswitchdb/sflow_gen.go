@@ -32,7 +32,7 @@ const (
 	SFlowColTargets                                 // targets
 )
 
-var sFlowColumns = []string{
+var sflowColumns = []string{
 	"agent",
 	"external_ids",
 	"header",
@@ -41,7 +41,7 @@ var sFlowColumns = []string{
 	"targets",
 }
 
-var sFlowType = ovsdb.RowType[SFlow]{
+var sflowType = ovsdb.RowType[SFlow]{
 	Table:  TableSFlow,
 	ID:     func(r *SFlow) *ovsdb.UUID { return &r.UUID },
 	Decode: decodeSFlow,

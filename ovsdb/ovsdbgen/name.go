@@ -20,7 +20,7 @@ var initialisms = map[string]string{
 // goName turns the name of a table or column into an exported Go name.
 func goName(name string) string {
 	var b strings.Builder
-	for word := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '_' || r == '-' || r == ' ' || r == '.' }) {
+	for _, word := range words(name) {
 		if s, ok := initialisms[strings.ToLower(word)]; ok {
 			b.WriteString(s)
 		} else {
@@ -30,15 +30,12 @@ func goName(name string) string {
 	return b.String()
 }
 
-// lowerFirst makes an exported name unexported: PortBinding, portBinding; DNS, dns;
-// DHCPOptions, dhcpOptions.
-func lowerFirst(name string) string {
-	n := 0
-	for n < len(name) && name[n] >= 'A' && name[n] <= 'Z' {
-		n++
-	}
-	if n > 1 && n < len(name) {
-		n--
-	}
-	return strings.ToLower(name[:n]) + name[n:]
+// unexported turns the name of a table into an unexported Go name.
+func unexported(name string) string {
+	first, rest := words(name)[0], words(name)[1:]
+	return strings.ToLower(first) + goName(strings.Join(rest, "_"))
+}
+
+func words(name string) []string {
+	return strings.FieldsFunc(name, func(r rune) bool { return r == '_' || r == '-' || r == ' ' || r == '.' })
 }

@@ -122,8 +122,7 @@ type column struct {
 func (s *schema) tables() ([]table, error) {
 	var out []table
 	for _, name := range slices.Sorted(maps.Keys(s.Tables)) {
-		t := table{Name: name, Go: goName(name)}
-		t.Lower = lowerFirst(t.Go)
+		t := table{Name: name, Go: goName(name), Lower: unexported(name)}
 		for _, c := range slices.Sorted(maps.Keys(s.Tables[name].Columns)) {
 			ty := s.Tables[name].Columns[c].Type
 			k, err := kindOf(ty)
