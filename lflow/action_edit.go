@@ -32,10 +32,13 @@ func (a *setPort) encode(c *encodeCtx, b *openflow.ActionBuilder) {
 
 // setOVNField is "icmp4.frag_mtu = constant" and its like: a note that the
 // packet-in loop reads, since OpenFlow has no such field.
+//
+//	+-------+-------+------+-------+
+//	| magic | field | zero | value |
+//	|   4   |   2   |  2   |  2/4  |
+//	+-------+-------+------+-------+
 type setOVNField struct{ note []byte }
 
-// ovnFieldMagic begins the notes of OVN, with two zero bytes after it and then
-// the field's number.
 const ovnFieldMagic = "ovn\x00"
 
 func (a *setOVNField) needs() need                                    { return 0 }
@@ -69,6 +72,7 @@ func (p *actionParser) load(lhs FieldRef) {
 func newSetOVNField(s *Symbol, v openflow.U128) *setOVNField {
 	note := append(make([]byte, 0, 16), ovnFieldMagic...)
 	note = binary.BigEndian.AppendUint16(note, uint16(s.OVNField-OVNFieldICMP4FragMTU))
+	note = append(note, 0, 0)
 	if s.Width == 16 {
 		note = binary.BigEndian.AppendUint16(note, uint16(v.Lo))
 	} else {
@@ -150,11 +154,11 @@ func (p *actionParser) stack(pop bool, scope WriteScope) {
 	}
 }
 
-// decTTL is "ip.ttl--". The packet is dropped if nothing is left of its TTL.
+// decTTL is "ip.ttl--". Processing ends if nothing is left of the packet's TTL.
 type decTTL struct{}
 
 func (decTTL) needs() need                                    { return 0 }
-func (decTTL) encode(_ *encodeCtx, b *openflow.ActionBuilder) { b.DecTTL() }
+func (decTTL) encode(_ *encodeCtx, b *openflow.ActionBuilder) { b.DecTTLSilent() }
 
 func (p *actionParser) decTTL() {
 	if p.lex.Expect(TokenDecrement) {

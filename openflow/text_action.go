@@ -183,6 +183,8 @@ func (t *actionText) nicira(a *action, depth int) {
 		t.bundle(c, a.subtype == nxBundleLoad)
 	case nxSample, nxSample2, nxSample3, nxSample4:
 		t.sample(c, a.subtype)
+	case nxDecTTLCntIDs:
+		t.decTTLControllers(c)
 	default:
 		t.num("<unknown Nicira action ", uint64(a.subtype))
 		t.str(">")
