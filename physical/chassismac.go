@@ -22,7 +22,7 @@ func BuildChassisMACs(v View, chassis ovsdb.UUID, out *Flows) {
 		mac, _, ok := scanEth(m.mac)
 		if !ok {
 			out.problem(fmt.Errorf("Chassis %s: other_config:ovn-chassis-mac-mappings has no valid Ethernet address for %q: %q", chassis, m.network, m.mac))
-			break
+			continue
 		}
 		out.match().SetU(openflow.FieldEthSrc, uint64(mac))
 		out.actions().Conjunction(chassisMACConjID, clauseChassisMAC, chassisMACClauses)

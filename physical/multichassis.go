@@ -105,6 +105,10 @@ func (b *portBuild) tooLarge(reg openflow.Field, key uint32, mtu uint16, ipv6 bo
 	b.out.add(b.origin, pipeline.TableOutputLargePktProcess, 100)
 }
 
+// setIPTTL255 is OpenFlow's action SET_NW_TTL (type 23, 8 bytes, value, padding):
+// a set-field would do the same, but this is what the C agent sends.
+const setIPTTL255 openflow.Actions = "\x00\x17\x00\x08\xff\x00\x00\x00"
+
 // icmpTooLarge turns a packet into the error that answers it and has it start
 // over, as the logical action icmp4_error or icmp6_error would.
 func icmpTooLarge(mtu uint16, ipv6 bool) openflow.Actions {
@@ -124,7 +128,7 @@ func icmpTooLarge(mtu uint16, ipv6 bool) openflow.Actions {
 	} else {
 		swap(openflow.FieldIPv4Dst, openflow.FieldIPv4Src)
 	}
-	load(&a, openflow.FieldIPTTL, 255)
+	a.AppendRaw(setIPTTL255)
 	if ipv6 {
 		load(&a, openflow.FieldICMPv6Type, icmp6PacketTooBig)
 		load(&a, openflow.FieldICMPv6Code, 0)

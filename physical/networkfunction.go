@@ -83,7 +83,7 @@ func (b *portBuild) returnByTunnel(p Port, received uint16) {
 	setFlag(a, pipeline.FlagRecircBit)
 	loadBits(a, pipeline.RegCtZone, pipeline.CtZoneOfs, pipeline.CtZoneBits, uint64(received))
 	a.Ct(openflow.CtSpec{
-		ZoneSrc: openflow.Bits(pipeline.RegCtZone, pipeline.CtZoneOfs, pipeline.CtZoneBits),
+		ZoneSrc:  openflow.Bits(pipeline.RegCtZone, pipeline.CtZoneOfs, pipeline.CtZoneBits),
 		Table:    pipeline.TableLocalOutput,
 		HasTable: true,
 	})

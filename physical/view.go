@@ -49,7 +49,7 @@ type View interface {
 	// mapped to a bridge here; with several, the one with the lowest logical_port.
 	Localnet(datapath ovsdb.UUID) (Port, bool)
 	// Peers lists the pairs of patch or l3gateway ports by which a local datapath
-	// is connected to others that are local, sorted by Local.
+	// is connected to others that are local, sorted by the UUID of Local's row.
 	Peers(datapath ovsdb.UUID) []Peer
 	// ExternalPorts lists the ports of type external of a local datapath, sorted.
 	ExternalPorts(datapath ovsdb.UUID) []string
