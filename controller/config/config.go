@@ -67,7 +67,7 @@ type Config struct {
 	Remote      string        // ovn-remote, comma-separated targets; "" when unset
 	RemoteProbe time.Duration // 0 is none
 
-	EncapTypes      []string // as given, without duplicates; unknown ones included
+	EncapTypes      []string // geneve and vxlan, as given, without duplicates
 	EncapIPs        []string
 	EncapIPDefault  string
 	EncapCsum       string
@@ -215,12 +215,13 @@ func Parse(ids ovsdb.Map, identity Identity) (c Config, problems []string) {
 
 func (r *reader) encaps(c *Config) {
 	c.EncapTypes = r.list("ovn-encap-type")
-	for _, t := range c.EncapTypes {
-		if t != "geneve" && t != "vxlan" {
+	c.EncapTypes = slices.DeleteFunc(c.EncapTypes, func(t string) bool {
+		known := t == "geneve" || t == "vxlan"
+		if !known && t != "stt" { // stt is retired: accepted and ignored
 			r.problems = append(r.problems, "Unknown tunnel type: "+t)
 		}
-	}
-	c.EncapTypes = slices.DeleteFunc(c.EncapTypes, func(t string) bool { return t == "stt" })
+		return !known
+	})
 	for _, ip := range r.list("ovn-encap-ip") {
 		if _, err := netip.ParseAddr(ip); err != nil {
 			r.problems = append(r.problems, fmt.Sprintf("ovn-encap-ip: %v", err))

@@ -91,6 +91,9 @@ func (h *Hub) SetLogFile(name string) error {
 	h.outMu.Lock()
 	h.out.file, h.out.fileName = f, name
 	h.outMu.Unlock()
+	if h.FileOpened != nil {
+		h.FileOpened(f)
+	}
 	if old != nil {
 		_ = old.Close()
 	}

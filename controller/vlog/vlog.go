@@ -16,6 +16,7 @@ package vlog
 import (
 	"fmt"
 	"log/slog"
+	"os"
 	"sort"
 	"strings"
 	"sync"
@@ -114,6 +115,9 @@ func (m *Module) wants(l Level) bool {
 //
 // Lock order: mu before outMu.
 type Hub struct {
+	// FileOpened is told of each log file opened; set before SetLogFile, may be nil.
+	FileOpened func(*os.File)
+
 	program string
 	now     func() time.Time
 	started time.Time
