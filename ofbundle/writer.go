@@ -17,21 +17,26 @@ type Writer struct {
 	cfg Config
 	log *slog.Logger
 
-	mu      sync.Mutex // guards what follows
-	inbox   inbox
-	target  string
-	stats   Stats
-	groups  []NamedID
-	meters  []NamedID
-	work    chan struct{} // a token: inbox has something new
-	events  *eventQueue
-	state   *table   // owned by Run
-	sess    *session // owned by Run, nil while not connected
-	enabled bool     // owned by Run
-	// committed is the seq of the last Commit applied to state, acked the last
-	// one acknowledged, both owned by Run.
-	committed, acked uint64
-	hasCommit        bool
+	mu     sync.Mutex // guards what follows
+	inbox  inbox
+	target string
+	stats  Stats
+	groups []NamedID
+	meters []NamedID
+
+	work   chan struct{} // a token: inbox has something new
+	events *eventQueue
+
+	// What follows is owned by Run.
+
+	state      *table
+	feat       *Features // of the last connection
+	enabled    bool
+	hasCommit  bool
+	unanswered bool // Committed{seq} is owed
+	seq        uint64
+	zones      []uint16 // to be flushed
+	flushes    []openflow.CtFlush
 }
 
 // inbox is what was asked for and not yet applied. Updates become visible with

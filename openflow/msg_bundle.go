@@ -1,6 +1,9 @@
 package openflow
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // Kinds of BundleControl (OFPBCT_*); a reply is its request plus one.
 const (
@@ -61,16 +64,12 @@ type BundleAdd struct {
 func (*BundleAdd) msgType() uint8 { return TypeBundleAdd }
 
 func (m *BundleAdd) appendBody(b []byte, v Version) ([]byte, error) {
-	// The outer header, with the xid, is already there.
-	start := len(b)
-	h, err := ParseHeader(append([]byte{byte(v), TypeBundleAdd, 0, 8}, b[start-4:start]...))
-	if err != nil {
-		return b, err
-	}
+	// The outer header is already there and ends in the xid.
+	xid := binary.BigEndian.Uint32(b[len(b)-4:])
 	b = appendU32(b, m.ID)
 	b = appendU16(b, 0)
 	b = appendU16(b, m.Flags)
-	return AppendMessage(b, v, h.XID, m.Inner)
+	return AppendMessage(b, v, xid, m.Inner)
 }
 
 func decodeBundleAdd(r *reader) (*BundleAdd, error) {

@@ -1,0 +1,174 @@
+package ofbundle
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/ovn-chassis/ovn-chassis/openflow"
+)
+
+// group is one content that is wanted or installed.
+type group struct {
+	content string // openflow.GroupSpec.Encode
+	id      uint32 // 0: not numbered yet
+	refs    int
+	// refused is the switch's reason for not taking it.
+	refused error
+}
+
+// groupTable knows the groups that are wanted and those on the switch.
+//
+// A number is taken while a wanted group has it or the switch holds something
+// under it: a group leaves the switch after the flows that used it, in the same
+// bundle that brings new ones.
+type groupTable struct {
+	byContent map[string]*group
+	installed map[uint32]string // content on the switch, by number
+	ids       idPool
+	fresh     []*group // acquired and perhaps not numbered
+	dirty     map[*group]struct{}
+}
+
+func newGroupTable() groupTable {
+	return groupTable{
+		byContent: map[string]*group{},
+		installed: map[uint32]string{},
+		ids:       newIDPool(),
+		dirty:     map[*group]struct{}{},
+	}
+}
+
+func (t *groupTable) acquire(content string) {
+	g := t.byContent[content]
+	if g == nil {
+		g = &group{content: content}
+		t.byContent[content] = g
+		t.fresh = append(t.fresh, g)
+	}
+	if g.refs == 0 {
+		t.dirty[g] = struct{}{}
+	}
+	g.refs++
+}
+
+func (t *groupTable) release(content string) {
+	g := t.byContent[content]
+	g.refs--
+	if g.refs == 0 {
+		t.dirty[g] = struct{}{}
+	}
+}
+
+// load takes over what the switch holds. Wanted groups keep their numbers.
+func (t *groupTable) load(installed map[uint32]string) {
+	for id := range t.installed {
+		t.ids.free(id)
+	}
+	t.installed = maps.Clone(installed)
+	if t.installed == nil {
+		t.installed = map[uint32]string{}
+	}
+	for id := range t.installed {
+		t.ids.take(id)
+	}
+	for content, g := range t.byContent {
+		g.refused = nil
+		if g.refs == 0 {
+			if g.id != 0 {
+				t.ids.free(g.id)
+			}
+			delete(t.byContent, content)
+			continue
+		}
+		if g.id != 0 {
+			t.ids.take(g.id)
+		}
+		t.dirty[g] = struct{}{}
+	}
+	for id := range t.installed {
+		t.ids.take(id)
+	}
+}
+
+// number gives new groups a number: the one under which the switch holds the
+// same content, else the lowest free one, in the order of contents.
+func (t *groupTable) number() {
+	if len(t.fresh) == 0 {
+		return
+	}
+	var held map[string]uint32
+	fresh := slices.DeleteFunc(t.fresh, func(g *group) bool { return g.id != 0 || g.refs == 0 })
+	slices.SortFunc(fresh, func(a, b *group) int {
+		if a.content < b.content {
+			return -1
+		}
+		return 1
+	})
+	if len(fresh) > 0 {
+		held = t.unclaimed()
+	}
+	for _, g := range fresh {
+		if id, ok := held[g.content]; ok {
+			g.id = id
+		}
+	}
+	for _, g := range fresh {
+		if g.id == 0 {
+			g.id = t.ids.next()
+		}
+	}
+	t.fresh = nil
+}
+
+// unclaimed maps contents on the switch to the lowest number that no wanted
+// group has.
+func (t *groupTable) unclaimed() map[string]uint32 {
+	taken := map[uint32]struct{}{}
+	for _, g := range t.byContent {
+		if g.id != 0 {
+			taken[g.id] = struct{}{}
+		}
+	}
+	held := map[string]uint32{}
+	for id, content := range t.installed {
+		if _, ok := taken[id]; ok {
+			continue
+		}
+		if have, ok := held[content]; !ok || id < have {
+			held[content] = id
+		}
+	}
+	return held
+}
+
+// forget drops a group that is neither wanted nor on the switch.
+func (t *groupTable) forget(g *group) {
+	if _, there := t.installed[g.id]; g.refs > 0 || there {
+		return
+	}
+	delete(t.byContent, g.content)
+	if g.id != 0 {
+		t.ids.free(g.id)
+	}
+}
+
+// list names the numbered groups.
+func (t *groupTable) list() []NamedID {
+	out := make([]NamedID, 0, len(t.byContent))
+	for _, g := range t.byContent {
+		if g.id != 0 && g.refs > 0 {
+			out = append(out, NamedID{Name: groupName(g.content), ID: g.id})
+		}
+	}
+	sortNamed(out)
+	return out
+}
+
+func groupName(content string) string {
+	spec, err := openflow.DecodeGroup([]byte(content))
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprint(spec)
+}

@@ -1,0 +1,64 @@
+package ofbundle
+
+import (
+	"strings"
+
+	"github.com/ovn-chassis/ovn-chassis/openflow"
+)
+
+// target is where a learn action puts flows, and with which cookie. Flows that
+// have both are the switch's own.
+type target struct {
+	table  uint8
+	cookie uint64
+}
+
+// learnTargets collects the targets of all learn actions, wanted and installed.
+func (t *table) learnTargets() map[target]struct{} {
+	out := map[target]struct{}{}
+	add := func(f *openflow.Flow) {
+		if f == nil || !mayLearn(f.Actions) {
+			return
+		}
+		openflow.LearnTargets(f.Actions, func(table uint8, cookie uint64) {
+			out[target{table, cookie}] = struct{}{}
+		})
+	}
+	for e := range t.index.all() {
+		add(e.installed)
+		for _, f := range t.claims(e) {
+			if f != e.installed {
+				add(f)
+			}
+		}
+	}
+	return out
+}
+
+// mayLearn is a cheap test that lets nearly every flow pass by: the vendor and
+// subtype of the two learn actions must occur.
+func mayLearn(a openflow.Actions) bool {
+	return strings.Contains(string(a), "\x00\x00\x23\x20\x00\x10") ||
+		strings.Contains(string(a), "\x00\x00\x23\x20\x00\x2d")
+}
+
+// dropLearned forgets installed flows that nobody wants and that a learn action
+// made.
+func (t *table) dropLearned() {
+	t.learned = 0
+	targets := t.learnTargets()
+	if len(targets) == 0 {
+		return
+	}
+	for e := range t.index.all() {
+		if e.claim != nil || e.installed == nil {
+			continue
+		}
+		if _, ok := targets[target{e.installed.Table, e.installed.Cookie}]; ok {
+			t.learned++
+			t.setInstalled(e, nil)
+			e.dirty = true // not in the index any more, so never to be listed
+			t.index.remove(e)
+		}
+	}
+}

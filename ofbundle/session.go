@@ -1,0 +1,200 @@
+package ofbundle
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ovn-chassis/ovn-chassis/openflow"
+)
+
+// session is one connection's life: probing, reading back, then writing. Its
+// methods run on the Writer's goroutine and return an error only if the
+// connection is of no more use.
+type session struct {
+	w    *Writer
+	conn *openflow.Conn
+	in   chan received
+	feat Features
+
+	bundleID uint32
+	// hold: the features changed, so what is wanted was made for another switch;
+	// wait for the next Commit.
+	hold bool
+}
+
+type received struct {
+	h openflow.Header
+	m openflow.Message
+}
+
+func newSession(ctx context.Context, w *Writer, conn *openflow.Conn) *session {
+	s := &session{w: w, conn: conn, in: make(chan received)}
+	go func() {
+		defer close(s.in)
+		for {
+			h, m, err := conn.Recv(ctx)
+			if err != nil {
+				return
+			}
+			select {
+			case s.in <- received{h, m}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return s
+}
+
+// recv waits for the next message of any kind.
+func (s *session) recv(ctx context.Context) (received, error) {
+	select {
+	case r, ok := <-s.in:
+		if !ok {
+			return r, s.lost(ctx)
+		}
+		return r, nil
+	case <-ctx.Done():
+		return received{}, ctx.Err()
+	}
+}
+
+func (s *session) lost(ctx context.Context) error {
+	if err := s.conn.Err(); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return openflow.ErrClosed
+}
+
+// async takes a message that answers nothing.
+func (s *session) async(r received) {
+	switch m := r.m.(type) {
+	case *openflow.ErrorMsg:
+		s.w.count(func(st *Stats) { st.Errors++ })
+		s.w.log.Warn("the switch reports an error that answers nothing known",
+			"error", m.Name(), "xid", r.h.XID, "message", describeData(m.Data))
+	case *openflow.Malformed:
+		s.w.count(func(st *Stats) { st.Errors++ })
+		s.w.log.Warn("undecodable message from the switch", "type", m.Type, "err", m.Err)
+	}
+}
+
+// describeData names the message inside an error.
+func describeData(b []byte) string {
+	_, m, err := openflow.DecodeMessage(b)
+	if err != nil {
+		return fmt.Sprintf("%d bytes, %v", len(b), err)
+	}
+	if add, ok := m.(*openflow.BundleAdd); ok {
+		m = add.Inner
+	}
+	if fm, ok := m.(*openflow.FlowMod); ok {
+		return flowText(&openflow.Flow{Table: fm.Table, Priority: fm.Priority, Cookie: fm.Cookie,
+			Match: fm.Match, Actions: fm.Actions})
+	}
+	return fmt.Sprintf("%T", m)
+}
+
+// call sends m and returns what answers it: messages with its transaction id, up
+// to the first for which last is true. An error message is an answer.
+func (s *session) call(ctx context.Context, m openflow.Message, last func(openflow.Message) bool) ([]openflow.Message, error) {
+	xid, err := s.conn.Send(m)
+	if err != nil {
+		return nil, err
+	}
+	var out []openflow.Message
+	for {
+		r, err := s.recv(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if r.h.XID != xid {
+			s.async(r)
+			continue
+		}
+		out = append(out, r.m)
+		switch m := r.m.(type) {
+		case *openflow.ErrorMsg:
+			return out, nil
+		case *openflow.Malformed:
+			// It may have been the last of several; nothing better is to come.
+			return nil, fmt.Errorf("reply to %T: %w", m, m.Err)
+		}
+		if last == nil || last(r.m) {
+			return out, nil
+		}
+	}
+}
+
+// one is call for a single reply of type T. refused is the switch's error, if it
+// answered so.
+func one[T openflow.Message](ctx context.Context, s *session, m openflow.Message) (reply T, refused error, err error) {
+	l, err := s.call(ctx, m, nil)
+	if err != nil {
+		return reply, nil, err
+	}
+	switch r := l[0].(type) {
+	case T:
+		return r, nil, nil
+	case *openflow.ErrorMsg:
+		return reply, r, nil
+	}
+	return reply, nil, fmt.Errorf("the switch answered %T with %T", m, l[0])
+}
+
+// try sends messages that have no reply of their own, and then a barrier. errs
+// has the switch's error for each, or nil.
+func (s *session) try(ctx context.Context, msgs ...openflow.Message) (errs []error, err error) {
+	errs = make([]error, len(msgs))
+	first := s.conn.ReserveXIDs(len(msgs))
+	for i, m := range msgs {
+		if err := s.conn.Queue(first+uint32(i), m); err != nil {
+			if s.conn.Err() != nil {
+				return nil, err
+			}
+			errs[i] = err
+		}
+	}
+	barrier, err := s.conn.Send(&openflow.BarrierRequest{})
+	if err != nil {
+		return nil, err
+	}
+	for {
+		r, err := s.recv(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := r.m.(*openflow.BarrierReply); ok && r.h.XID == barrier {
+			return errs, nil
+		}
+		if e, ok := r.m.(*openflow.ErrorMsg); ok && r.h.XID-first < uint32(len(msgs)) {
+			errs[r.h.XID-first] = e
+			continue
+		}
+		if bc, ok := r.m.(*openflow.BundleControl); ok && bc.Kind%2 == 1 {
+			continue
+		}
+		s.async(r)
+	}
+}
+
+// connect probes the switch and reads back what it holds.
+func (s *session) connect(ctx context.Context) error {
+	steps := []struct {
+		what string
+		do   func(context.Context) error
+	}{
+		{"probing features", s.probe},
+		{"reading the Geneve option map", s.mapGeneve},
+		{"reading back", s.readBack},
+	}
+	for _, step := range steps {
+		if err := step.do(ctx); err != nil {
+			return fmt.Errorf("%s: %w", step.what, err)
+		}
+	}
+	return nil
+}
