@@ -255,7 +255,7 @@ func (c *connection[U]) checkProbe() (time.Duration, error) {
 	}
 	silent := time.Since(time.Unix(0, c.lastRead.Load()))
 	limit := 2 * probe
-	if _, awaiting := c.awaited(); awaiting {
+	if e, awaiting := c.awaited(); awaiting && e.monitor == monitorDatabase {
 		// A server answers nothing else while it collects a large database.
 		limit = max(limit, initialPatience)
 	}

@@ -56,6 +56,8 @@ func southbound(t testing.TB, cfg ovsdb.Config) *replica {
 func (r *replica) until(what string, ok func() bool) {
 	r.t.Helper()
 	timeout := time.After(15 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond) // for conditions that no event announces
+	defer tick.Stop()
 	for !ok() {
 		select {
 		case e, more := <-r.Updates():
@@ -64,6 +66,7 @@ func (r *replica) until(what string, ok func() bool) {
 				r.t.Fatalf("%s: the stream ended", what)
 			}
 			r.apply(e)
+		case <-tick.C:
 		case <-timeout:
 			r.t.Fatalf("%s: did not happen; state %+v", what, r.State())
 		}

@@ -1,8 +1,11 @@
 package ovsdbtest
 
 import (
+	"encoding/json"
+	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -33,6 +36,9 @@ type Faults struct {
 	Stall bool
 	// Garbage is sent instead of what the server sends.
 	Garbage []byte
+	// Refuse answers requests of these methods as a server that does not know them.
+	// It counts for connections to come.
+	Refuse []string
 	// Flip inverts the lowest bit of the byte at that offset; 0: of none.
 	Flip int64
 }
@@ -103,8 +109,15 @@ func (p *Proxy) serve(client net.Conn) {
 		delete(p.conns, server)
 		p.mu.Unlock()
 	}()
+	p.mu.Lock()
+	refuse := p.faults.Refuse
+	p.mu.Unlock()
 	go func() {
-		io.Copy(server, client)
+		if refuse == nil {
+			io.Copy(server, client)
+		} else {
+			forward(server, client, refuse)
+		}
 		server.Close()
 		client.Close()
 	}()
@@ -134,6 +147,34 @@ func (p *Proxy) serve(client net.Conn) {
 		}
 		passed += int64(len(b))
 		if _, err := client.Write(b); err != nil {
+			return
+		}
+	}
+}
+
+// forward passes on the client's messages except those of methods to refuse. A
+// client that waits for each reply sees no difference to a server that refuses.
+func forward(server io.Writer, client io.ReadWriter, refuse []string) {
+	dec := json.NewDecoder(client)
+	for {
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return
+		}
+		var m struct {
+			ID     json.RawMessage
+			Method string
+		}
+		if err := json.Unmarshal(raw, &m); err != nil {
+			return
+		}
+		var err error
+		if slices.Contains(refuse, m.Method) {
+			_, err = fmt.Fprintf(client, `{"id":%s,"error":"unknown method"}`, m.ID)
+		} else {
+			_, err = server.Write(raw)
+		}
+		if err != nil {
 			return
 		}
 	}
