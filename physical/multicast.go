@@ -27,8 +27,8 @@ type groupBuild struct {
 	key   uint32
 
 	local, remote, ramp *actionChunks
-	chassis, vteps      nameSet // where members are
-	byName              map[string]ovsdb.UUID
+	// chassis and vteps are where members are.
+	chassis, vteps hashTable[ovsdb.UUID]
 }
 
 // BuildMulticastGroup builds the flows of one Multicast_Group.
@@ -37,10 +37,7 @@ func BuildMulticastGroup(v View, group *sbdb.MulticastGroup, out *Flows) {
 	if !ok || !dp.Local {
 		return
 	}
-	b := &groupBuild{
-		v: v, out: out, group: group, dp: dp, key: uint32(group.TunnelKey),
-		byName: map[string]ovsdb.UUID{},
-	}
+	b := &groupBuild{v: v, out: out, group: group, dp: dp, key: uint32(group.TunnelKey)}
 	b.local = newActionChunks(pipeline.TableLocalOutput, b.key)
 	b.remote = newActionChunks(pipeline.TableRemoteOutput, b.key)
 	b.ramp = newActionChunks(pipeline.TableRemoteOutput, b.key)
@@ -161,11 +158,12 @@ func (b *groupBuild) elsewhere(uuid ovsdb.UUID) {
 	if !ok {
 		return
 	}
-	b.byName[chassis.Name] = uuid
+	set := &b.chassis
 	if chassis.VTEP {
-		b.vteps.add(chassis.Name)
-	} else {
-		b.chassis.add(chassis.Name)
+		set = &b.vteps
+	}
+	if !set.has(chassis.Name) {
+		set.add(chassis.Name, uuid)
 	}
 }
 
@@ -201,7 +199,7 @@ func (b *groupBuild) flows() {
 
 // fanOut sends the packet once to each chassis. The metadata of the tunnel stays
 // set from one output to the next and is written only where the type changes.
-func (b *groupBuild) fanOut(names *nameSet, ramp bool) {
+func (b *groupBuild) fanOut(set *hashTable[ovsdb.UUID], ramp bool) {
 	ft := b.v.FlowTunnels()
 	var local string
 	if ft.Enabled {
@@ -213,8 +211,7 @@ func (b *groupBuild) fanOut(names *nameSet, ramp bool) {
 	}
 	var last TunnelType
 	first := true
-	for name := range names.all() {
-		chassis := b.byName[name]
+	for _, chassis := range set.all() {
 		var typ TunnelType
 		var ofport uint32
 		var remote string

@@ -101,7 +101,7 @@ type View interface {
 	Encap(encap ovsdb.UUID) (Encap, bool)
 	// ChassisEncaps lists a Chassis' Encap rows, sorted by UUID.
 	ChassisEncaps(chassis ovsdb.UUID) []Encap
-	// Tunnels lists the tunnel ports to a chassis, sorted by OpenFlow port.
+	// Tunnels lists the tunnel ports to a chassis in the order of OrderTunnels.
 	Tunnels(chassis ovsdb.UUID) []Tunnel
 	// AllTunnels lists the tunnel ports to all chassis, sorted by OpenFlow port.
 	AllTunnels() []Tunnel

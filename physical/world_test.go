@@ -332,7 +332,7 @@ func (w *world) ChassisEncaps(chassis ovsdb.UUID) []Encap {
 func (w *world) Tunnels(chassis ovsdb.UUID) []Tunnel {
 	c, _ := w.Chassis(chassis)
 	var list []Tunnel
-	for _, t := range w.tunnels {
+	for _, t := range OrderTunnels(w.tunnels) {
 		if t.Chassis == c.Name {
 			list = append(list, t)
 		}
