@@ -132,9 +132,18 @@ func (b *ActionBuilder) decodeNicira(a *action, depth int) error {
 	case nxResubmitTable, nxResubmitCT:
 		port, table := c.u16(), c.u8()
 		b.resubmit(a.subtype, port, table)
+	case nxFinTimeout:
+		b.nx(nxFinTimeout, 16)
+		b.u16(c.u16())
+		b.u16(c.u16())
+		b.zeros(2)
 	case nxPopQueue, nxExit, nxCtClear, nxDecNSHTTL:
 		b.nx(a.subtype, 16)
 		b.zeros(6)
+	case nxDecTTL:
+		b.DecTTL()
+	case nxDecTTLCntIDs:
+		return b.decodeDecTTL(c)
 	case nxRegMove:
 		n, src, dst := int(c.u16()), int(c.u16()), int(c.u16())
 		b.decodeMove(c, n, src, dst)
@@ -211,6 +220,19 @@ func (b *ActionBuilder) decodeNicira(a *action, depth int) error {
 		b.AppendRaw(Actions(a.raw))
 	}
 	return nil
+}
+
+func (b *ActionBuilder) decodeDecTTL(c *cursor) error {
+	n := int(c.u16())
+	c.take(4)
+	at := b.nx(nxDecTTLCntIDs, 0)
+	b.u16(uint16(n))
+	b.zeros(4)
+	for i := 0; i < n && c.err == nil; i++ {
+		b.u16(c.u16())
+	}
+	b.end(at)
+	return c.err
 }
 
 func (b *ActionBuilder) decodeController2(c *cursor) error {

@@ -53,13 +53,13 @@ const (
 
 // Encode is the canonical form of g, in which equal groups are equal bytes:
 //
-//	type 1, zero 1, length of buckets 2, zero 4,
+//	type 1, zero 3, length of buckets 4,
 //	buckets and then properties as in an OpenFlow 1.5 group description
 func (g *GroupSpec) Encode() []byte {
 	b := make([]byte, groupSpecHeader, 256)
 	b[0] = byte(g.Type)
 	b = g.AppendBuckets(b)
-	binary.BigEndian.PutUint16(b[2:], uint16(len(b)-groupSpecHeader))
+	binary.BigEndian.PutUint32(b[4:], uint32(len(b)-groupSpecHeader))
 	return g.AppendProperties(b)
 }
 
@@ -115,11 +115,9 @@ func (g *GroupSpec) AppendProperties(b []byte) []byte {
 	copy(method[:selectionMethodLen-1], g.SelectionMethod)
 	b = append(b, method[:]...)
 	b = binary.BigEndian.AppendUint64(b, g.SelectionParam)
-	fs := slices.Clone(g.Fields)
-	slices.SortFunc(fs, func(x, y Field) int { return x.metaFlowOrder() - y.metaFlowOrder() })
-	for _, f := range slices.Compact(fs) {
+	for _, f := range g.sortedFields() {
 		b = fields[f].oxm.append(b, false)
-		b = MaskN(int(fields[f].bits)).appendBE(b, f.Bytes())
+		b = MaskN(8*f.Bytes()).appendBE(b, f.Bytes())
 	}
 	n := len(b) - start
 	binary.BigEndian.PutUint16(b[start+2:], uint16(n))
@@ -135,9 +133,9 @@ func DecodeGroup(b []byte) (*GroupSpec, error) {
 	if len(b) < groupSpecHeader {
 		return nil, errors.New("openflow: group: truncated")
 	}
-	n := int(binary.BigEndian.Uint16(b[2:]))
+	n := binary.BigEndian.Uint32(b[4:])
 	rest := b[groupSpecHeader:]
-	if n > len(rest) {
+	if uint64(n) > uint64(len(rest)) {
 		return nil, errors.New("openflow: group: truncated buckets")
 	}
 	return DecodeGroupParts(GroupType(b[0]), rest[:n], rest[n:])
@@ -243,7 +241,7 @@ func (g *GroupSpec) decodeProp(typ uint16, body []byte) error {
 		if !t.known || t.masked {
 			return errors.New("selection field unknown or with a mask")
 		}
-		if v, _ := t.valueMask(); v != MaskN(t.field.Width()) {
+		if v, _ := t.valueMask(); v != MaskN(8*t.field.Bytes()) {
 			return fmt.Errorf("selection field %s: only whole fields are known", t.field)
 		}
 		g.Fields = append(g.Fields, t.field)

@@ -3,6 +3,7 @@ package openflow
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -407,6 +408,13 @@ func actionCases() []flowCase {
 		a("check_pkt_larger", func(b *ActionBuilder) { b.CheckPktLarger(1514, Bits(FieldReg9, 1, 1)) }),
 		a("check_pkt_larger xx", func(b *ActionBuilder) { b.CheckPktLarger(65535, Bits(FieldXXReg0, 111, 1)) }),
 		a("ttl", func(b *ActionBuilder) { b.DecTTL(); b.LoadSub(Whole(FieldIPTTL), 64) }),
+		a("ttl silent", func(b *ActionBuilder) { b.DecTTLSilent() }),
+		a("fin_timeout", func(b *ActionBuilder) {
+			b.AppendRaw("\xff\xff\x00\x10\x00\x00\x23\x20\x00\x13\x00\x03\x00\x04\x00\x00")
+		}),
+		a("dec_ttl ids", func(b *ActionBuilder) {
+			b.AppendRaw("\xff\xff\x00\x18\x00\x00\x23\x20\x00\x15\x00\x02\x00\x00\x00\x00\x00\x04\x00\x05\x00\x00\x00\x00")
+		}),
 		a("vlan", func(b *ActionBuilder) {
 			b.PopVLAN()
 			b.PushVLAN(0x8100)
@@ -567,8 +575,11 @@ func olderThan(have, want string) bool {
 
 func (s *realSwitch) version() string {
 	out := s.run("ovs-vswitchd", "--version")
-	line, _, _ := strings.Cut(out, "\n")
-	return line[strings.LastIndexByte(line, ' ')+1:]
+	m := regexp.MustCompile(`\(Open vSwitch\) ([0-9.]+)`).FindStringSubmatch(out)
+	if m == nil {
+		s.t.Fatalf("no version in %q", out)
+	}
+	return m[1]
 }
 
 // TestSwitchGivesBack sends every field and every action through a real switch

@@ -46,18 +46,22 @@ func startSwitch(t *testing.T) *realSwitch {
 	db := s.dir + "/conf.db"
 	s.run("ovsdb-tool", "create", db, "/usr/share/openvswitch/vswitch.ovsschema")
 	s.start("ovsdb-server", db, "--remote=punix:"+s.dir+"/db.sock", "--unixctl="+s.dir+"/ovsdb.ctl", "-vconsole:off")
-	s.waitFor(s.dir + "/db.sock")
+	s.waitFor("db.sock", func() error {
+		c, err := net.Dial("unix", filepath.Join(s.root, s.dir, "db.sock"))
+		if err == nil {
+			c.Close()
+		}
+		return err
+	})
 	s.run("ovs-vsctl", "--no-wait", "--db=unix:"+s.dir+"/db.sock", "--", "init",
 		"--", "add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=dummy", "fail_mode=secure",
 		"protocols=OpenFlow14,OpenFlow15")
 	s.start("ovs-vswitchd", "unix:"+s.dir+"/db.sock", "--enable-dummy", "--disable-system",
 		"--unixctl="+s.dir+"/vswitchd.ctl", "-vconsole:off")
-	s.waitFor(s.dir + "/br0.mgmt")
-
-	s.conn, err = net.Dial("unix", filepath.Join(s.root, s.dir, "br0.mgmt"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.waitFor("br0.mgmt", func() (err error) {
+		s.conn, err = net.Dial("unix", filepath.Join(s.root, s.dir, "br0.mgmt"))
+		return err
+	})
 	t.Cleanup(func() { s.conn.Close() })
 	s.send(0, nil) // hello
 	if typ, _, _ := s.recv(); typ != 0 {
@@ -119,14 +123,16 @@ func (s *realSwitch) start(name string, args ...string) {
 	})
 }
 
-func (s *realSwitch) waitFor(path string) {
+// waitFor tries until it works.
+func (s *realSwitch) waitFor(what string, try func() error) {
 	s.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(filepath.Join(s.root, path)); err == nil {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		err := try()
+		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("%s did not appear", path)
+			s.t.Fatalf("%s: %v", what, err)
 		}
 	}
 }

@@ -130,6 +130,28 @@ func (t *actionText) nicira(a *action, depth int) {
 		t.str("ct_clear")
 	case nxDecNSHTTL:
 		t.str("dec_nsh_ttl")
+	case nxDecTTLCntIDs:
+		n := int(c.u16())
+		c.take(4)
+		t.str("dec_ttl(")
+		for i := 0; i < n && c.err == nil; i++ {
+			if i > 0 {
+				t.str(",")
+			}
+			t.b = appendDec(t.b, uint64(c.u16()))
+		}
+		t.str(")")
+	case nxFinTimeout:
+		t.str("fin_timeout(")
+		if v := c.u16(); v != 0 {
+			t.num("idle_timeout=", uint64(v))
+			t.str(",")
+		}
+		if v := c.u16(); v != 0 {
+			t.num("hard_timeout=", uint64(v))
+		}
+		t.chomp()
+		t.str(")")
 	case nxNote:
 		t.str("note:")
 		t.b = appendDotted(t.b, c.s)
@@ -183,8 +205,6 @@ func (t *actionText) nicira(a *action, depth int) {
 		t.bundle(c, a.subtype == nxBundleLoad)
 	case nxSample, nxSample2, nxSample3, nxSample4:
 		t.sample(c, a.subtype)
-	case nxDecTTLCntIDs:
-		t.decTTLControllers(c)
 	default:
 		t.num("<unknown Nicira action ", uint64(a.subtype))
 		t.str(">")
