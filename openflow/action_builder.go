@@ -102,8 +102,10 @@ func (b *ActionBuilder) AppendRaw(a Actions) { b.grow(); b.buf = append(b.buf, a
 func (b *ActionBuilder) AppendSymbolic(a Actions, s Symbols) {
 	base := uint32(len(b.buf))
 	b.AppendRaw(a)
-	for _, sym := range s.List() {
-		sym.Offset += base
+	for sym := range s.All() {
+		if sym.Kind != SymConjClause {
+			sym.Offset += base
+		}
 		b.syms = append(b.syms, sym)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"unsafe"
 )
 
 // maxActionDepth bounds how deep clone and ct may nest.
@@ -17,7 +18,7 @@ const maxActionDepth = 16
 // know, stays as it stands.
 func DecodeActions(b []byte) (Actions, error) {
 	var ab ActionBuilder
-	if err := ab.decode(string(b), 0); err != nil {
+	if err := ab.decode(unsafe.String(unsafe.SliceData(b), len(b)), 0); err != nil {
 		return "", fmt.Errorf("openflow: actions: %w", err)
 	}
 	return ab.Actions(), nil

@@ -109,8 +109,10 @@ func (f Field) slots() (first, last Field) {
 		return FieldInPortOXM, FieldInPortOXM
 	case f == FieldIPTOS:
 		return FieldIPDSCP, FieldIPDSCP
+	case f == FieldVLANTCI, f == FieldVLANVID, f == FieldVLANPCP:
+		return FieldVLANVID, FieldVLANPCP
 	}
-	return FieldVLANVID, FieldVLANPCP
+	return numSlots, numSlots // nowhere
 }
 
 // With is m with f tested for v under mask, in place of whatever m says of f.
@@ -118,6 +120,9 @@ func (f Field) slots() (first, last Field) {
 // once.
 func (m Match) With(f Field, v, mask U128) Match {
 	first, last := f.slots()
+	if first == numSlots {
+		return m
+	}
 	// The TLVs of first..last are m[from:to].
 	from, to := -1, -1
 	var b matchSlots
@@ -321,7 +326,7 @@ func (b *MatchBuilder) decode(s string) (known bool, err error) {
 // as it stands.
 func DecodeMatch(b []byte) (Match, error) {
 	var mb MatchBuilder
-	known, err := mb.decode(string(b))
+	known, err := mb.decode(unsafe.String(unsafe.SliceData(b), len(b)))
 	if err != nil {
 		return "", err
 	}
