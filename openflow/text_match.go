@@ -237,7 +237,15 @@ func (t *matchText) tunnel() {
 	})
 	for i := range NumTunMetadata {
 		f := TunMetadata(i)
-		if t.tests(f) {
+		if !t.tests(f) {
+			continue
+		}
+		// The length that ovs-ofctl assumes is that of the longest number, and a
+		// mask of all its bits goes without saying.
+		v, m := t.mb.Get(f)
+		if n := (max(v.Len(), m.Len()) + 7) / 8 * 8; m == MaskN(n) {
+			t.hex(f.Name(), f)
+		} else {
 			t.hexMasked(f.Name(), f)
 		}
 	}

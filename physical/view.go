@@ -221,7 +221,7 @@ type Tunnel struct {
 	// RemoteIP and LocalIP are those in the port's ovn-chassis-id; LocalIP is ""
 	// where an old agent left it out.
 	RemoteIP, LocalIP string
-	// Ramp: the other end is a VTEP gateway.
+	// Ramp: the other end is a VTEP gateway (other_config:is-vtep of the Interface).
 	Ramp bool
 }
 
