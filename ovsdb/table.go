@@ -50,7 +50,8 @@ func (t *Table[R]) All() iter.Seq[*R] {
 
 // Apply brings the table up to date and returns what changed, one Change for each
 // row. With replace the updates are the whole contents. Updates that do not fit
-// the present contents are reported and passed over.
+// the present contents are reported and passed over; after such an error the
+// replica is not to be trusted until Session.Resync has brought everything anew.
 func (t *Table[R]) Apply(updates []RowUpdate[R], replace bool) ([]Change[R], []error) {
 	if replace {
 		return t.replace(updates)
@@ -117,12 +118,11 @@ func (t *Table[R]) one(u *RowUpdate[R]) (Change[R], error) {
 		t.rows[u.ID] = row
 		return Change[R]{Old: old, New: row, Cols: cols}, nil
 	case RowDelete:
-		if t.skipped[u.ID] {
-			delete(t.skipped, u.ID)
-			return Change[R]{}, nil
-		}
+		delete(t.skipped, u.ID)
 		if old == nil {
-			return Change[R]{}, fmt.Errorf("a deletion of a row that was never sent")
+			// Servers say so of rows that came and went within what a resumed session
+			// missed.
+			return Change[R]{}, nil
 		}
 		delete(t.rows, u.ID)
 		return Change[R]{Old: old, Cols: AllColumns}, nil

@@ -111,7 +111,10 @@ func (s *Server) Tool(args ...string) {
 // Run runs the server and waits until it listens.
 func (s *Server) Run() {
 	s.t.Helper()
-	os.Remove(s.Dir + "/db.sock")
+	sockets := []string{s.Dir + "/db.sock", s.Dir + "/ctl"}
+	for _, path := range sockets {
+		os.Remove(path)
+	}
 	args := append([]string{
 		"--remote=p" + s.Unix, "--unixctl=" + s.Dir + "/ctl", "--no-chdir", "-vconsole:warn", "-vsyslog:off", "-vfile:off",
 	}, s.args...)
@@ -122,15 +125,23 @@ func (s *Server) Run() {
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
+	for _, path := range sockets {
+		if !listens(path) {
+			s.Stop()
+			s.t.Fatalf("ovsdb-server does not listen on %s:\n%s", path, s.log.String())
+		}
+	}
+}
+
+func listens(path string) bool {
 	for range 500 {
-		if conn, err := net.Dial("unix", s.Dir+"/db.sock"); err == nil {
+		if conn, err := net.Dial("unix", path); err == nil {
 			conn.Close()
-			return
+			return true
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	s.Stop()
-	s.t.Fatalf("ovsdb-server does not listen:\n%s", s.log.String())
+	return false
 }
 
 // Stop kills the server.
@@ -139,6 +150,27 @@ func (s *Server) Stop() {
 		s.cmd.Process.Kill()
 		s.cmd.Wait()
 		s.cmd = nil
+	}
+}
+
+// Running tells whether the server runs.
+func (s *Server) Running() bool { return s.cmd != nil }
+
+// Save keeps a copy of the database file, and Restore puts it back. The server must
+// be stopped.
+func (s *Server) Save() { s.copy(s.Database, s.Database+".saved") }
+
+// Restore puts back what Save kept.
+func (s *Server) Restore() { s.copy(s.Database+".saved", s.Database) }
+
+func (s *Server) copy(from, to string) {
+	s.t.Helper()
+	b, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, b, 0o600)
+	}
+	if err != nil {
+		s.t.Fatal(err)
 	}
 }
 
