@@ -228,6 +228,7 @@ func diffMaps(a, b ovsdb.Map, f func(key string)) {
 func (t *Translator) datapathChanged(c ovsdb.Change[sbdb.DatapathBinding]) {
 	both(c, func(r *sbdb.DatapathBinding) { t.dirty(inputID(kindDatapath, r.UUID)) })
 	if c.New == nil {
+		t.dpSets.gone[c.Old.UUID] = struct{}{}
 		return
 	}
 	d := t.datapaths[c.New.UUID]

@@ -377,7 +377,9 @@ type datapathSets struct {
 	group  map[ovsdb.UUID]engine.SetID
 	// groupsOf lists the groups a datapath is in.
 	groupsOf map[ovsdb.UUID]map[ovsdb.UUID]struct{}
-	doomed   []engine.SetID
+	// gone lists rows that were deleted and whose sets are to be freed once no
+	// logical flow refers to them.
+	gone map[ovsdb.UUID]struct{}
 }
 
 func newDatapathSets() datapathSets {
@@ -385,6 +387,7 @@ func newDatapathSets() datapathSets {
 		single:   map[ovsdb.UUID]engine.SetID{},
 		group:    map[ovsdb.UUID]engine.SetID{},
 		groupsOf: map[ovsdb.UUID]map[ovsdb.UUID]struct{}{},
+		gone:     map[ovsdb.UUID]struct{}{},
 	}
 }
 
@@ -460,14 +463,24 @@ func (t *Translator) groupChanged(old, now *sbdb.LogicalDPGroup) {
 	})
 	t.dirtyGroup(g)
 	if now == nil {
-		t.dpSets.doomed = append(t.dpSets.doomed, id)
-		delete(t.dpSets.group, g)
+		t.dpSets.gone[g] = struct{}{}
 	}
 }
 
-// sweep frees sets of deleted rows once no logical flow refers to them.
+// sweep frees the sets of deleted rows that nothing refers to any more.
 func (s *datapathSets) sweep(t *Translator) {
-	s.doomed = slices.DeleteFunc(s.doomed, t.eng.FreeSet)
+	for row := range s.gone {
+		if t.db.LogicalDPGroup.Get(row) != nil || t.db.DatapathBinding.Get(row) != nil {
+			delete(s.gone, row) // it came back
+			continue
+		}
+		for _, sets := range []map[ovsdb.UUID]engine.SetID{s.group, s.single} {
+			if id, ok := sets[row]; ok && t.eng.FreeSet(id) {
+				delete(sets, row)
+				delete(s.gone, row)
+			}
+		}
+	}
 }
 
 func diffUUIDs(a, b []ovsdb.UUID, gone, come func(ovsdb.UUID)) {
