@@ -270,7 +270,7 @@ func (s *session) message(o *op, fm *openflow.FlowMod, groups []*openflow.GroupM
 			return groups[j]
 		}
 		return nil
-	case opGroupDelete:
+	case opGroupDelete, opGroupPurge:
 		if j == 0 {
 			return &openflow.GroupMod{Command: openflow.GroupModDelete, ID: o.gid, BucketID: openflow.BucketAll}
 		}

@@ -1,7 +1,6 @@
 package ofbundle
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
@@ -170,5 +169,5 @@ func groupName(content string) string {
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprint(spec)
+	return spec.String()
 }

@@ -14,7 +14,8 @@ type opKind uint8
 // In the order in which they stand in a bundle: what flows refer to comes before
 // them and goes after them.
 const (
-	opGroupAdd opKind = iota
+	opGroupPurge opKind = iota // all of them
+	opGroupAdd
 	opGroupModify
 	opFlowAdd
 	opFlowModify
@@ -23,7 +24,7 @@ const (
 )
 
 func (k opKind) String() string {
-	return [...]string{"add group", "modify group", "add flow", "modify flow", "delete flow", "delete group"}[k]
+	return [...]string{"delete all groups", "add group", "modify group", "add flow", "modify flow", "delete flow", "delete group"}[k]
 }
 
 // op is one change to the switch.
@@ -59,6 +60,9 @@ func (t *table) plan() *plan {
 	p.meters = t.meters.plan()
 	late := t.touchUsers(p.meters.added)
 	t.planGroupAdds(p)
+	if t.purgeGroups {
+		p.ops = slices.Insert(p.ops, 0, op{kind: opGroupPurge, gid: openflow.GroupIDAll})
+	}
 	if t.full {
 		t.dropLearned()
 		for e := range t.index.all() {
@@ -74,7 +78,7 @@ func (t *table) plan() *plan {
 		t.dirty = nil
 	}
 	t.planGroupDeletes(p)
-	t.full = false
+	t.full, t.purgeGroups = false, false
 	return p
 }
 

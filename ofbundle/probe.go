@@ -197,8 +197,61 @@ func unexpected(m openflow.Message) error {
 	return errors.New("reply of an unexpected kind")
 }
 
+// maxBucketsDescribed is how many buckets a group may have to be asked for. A
+// description has a 16-bit length, which Open vSwitch lets wrap around, after
+// which nothing on the connection makes sense. 256 leaves 256 bytes for each.
+const maxBucketsDescribed = 256
+
+// unknownGroup is the content of a group that was not read: no wanted group has
+// it, so it is replaced.
+const unknownGroup = "?"
+
+// readGroups reads the groups. How many buckets they have is asked first, for
+// the reason given with maxBucketsDescribed.
 func (s *session) readGroups(ctx context.Context, d *dump) error {
-	replies, err := s.call(ctx, &openflow.GroupDescRequest{ID: openflow.GroupIDAll}, func(m openflow.Message) bool {
+	if s.w.groupsUnreadable {
+		s.w.groupsUnreadable = false
+		d.groups = nil
+		return nil
+	}
+	s.w.groupsUnreadable = true // until proved otherwise
+	replies, err := s.call(ctx, &openflow.GroupStatsRequest{ID: openflow.GroupIDAll}, func(m openflow.Message) bool {
+		r, ok := m.(*openflow.GroupStatsReply)
+		return !ok || !r.More
+	})
+	if err != nil {
+		return err
+	}
+	requests := []uint32{openflow.GroupIDAll}
+	var small []uint32
+	for _, m := range replies {
+		r, ok := m.(*openflow.GroupStatsReply)
+		if !ok {
+			return unexpected(m)
+		}
+		for _, g := range r.Groups {
+			if g.Buckets <= maxBucketsDescribed {
+				small = append(small, g.ID)
+				continue
+			}
+			d.groups[g.ID] = unknownGroup
+			requests = nil
+		}
+	}
+	if requests == nil && s.conn.Version() == openflow.Version15 {
+		requests = small
+	}
+	for _, id := range requests {
+		if err := s.describeGroups(ctx, id, d); err != nil {
+			return err
+		}
+	}
+	s.w.groupsUnreadable = false
+	return nil
+}
+
+func (s *session) describeGroups(ctx context.Context, id uint32, d *dump) error {
+	replies, err := s.call(ctx, &openflow.GroupDescRequest{ID: id}, func(m openflow.Message) bool {
 		r, ok := m.(*openflow.GroupDescReply)
 		return !ok || !r.More
 	})
@@ -213,9 +266,8 @@ func (s *session) readGroups(ctx context.Context, d *dump) error {
 		for i := range r.Groups {
 			g := &r.Groups[i]
 			if g.Err != nil {
-				// No wanted group has this content, so it will be replaced or go.
 				s.w.log.Warn("group on the switch not understood", "group", g.ID, "err", g.Err)
-				d.groups[g.ID] = "?"
+				d.groups[g.ID] = unknownGroup
 				continue
 			}
 			d.groups[g.ID] = string(g.Spec.Encode())

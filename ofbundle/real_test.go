@@ -318,7 +318,7 @@ func TestForeignAndLearned(t *testing.T) {
 	for what, present := range map[string]bool{
 		"table=30": false, "table=79": false, "hard_timeout": false,
 		"cookie=0x77, table=78, priority=5,reg0=0x5": true,
-		"cookie=0x2000, table=9": true,
+		"cookie=0x2000, table=9":                     true,
 	} {
 		if strings.Contains(flows, what) != present {
 			t.Errorf("%q present: %v\n%s", what, !present, flows)

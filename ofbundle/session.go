@@ -3,6 +3,7 @@ package ofbundle
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/ovn-chassis/ovn-chassis/openflow"
 )
@@ -17,6 +18,9 @@ type session struct {
 	feat Features
 
 	bundleID uint32
+	// patience bounds the wait for a message while connecting, when the switch has
+	// nothing to do that takes long; 0 is without bound.
+	patience time.Duration
 	// hold: the features changed, so what is wanted was made for another switch;
 	// wait for the next Commit.
 	hold bool
@@ -48,7 +52,15 @@ func newSession(ctx context.Context, w *Writer, conn *openflow.Conn) *session {
 
 // recv waits for the next message of any kind.
 func (s *session) recv(ctx context.Context) (received, error) {
+	var timeout <-chan time.Time
+	if s.patience > 0 {
+		t := time.NewTimer(s.patience)
+		defer t.Stop()
+		timeout = t.C
+	}
 	select {
+	case <-timeout:
+		return received{}, fmt.Errorf("no answer for %v", s.patience)
 	case r, ok := <-s.in:
 		if !ok {
 			return r, s.lost(ctx)
@@ -181,8 +193,13 @@ func (s *session) try(ctx context.Context, msgs ...openflow.Message) (errs []err
 	}
 }
 
+// connectPatience is for a switch that is busy with others' bundles.
+const connectPatience = 30 * time.Second
+
 // connect probes the switch and reads back what it holds.
 func (s *session) connect(ctx context.Context) error {
+	s.patience = connectPatience
+	defer func() { s.patience = 0 }()
 	steps := []struct {
 		what string
 		do   func(context.Context) error

@@ -40,6 +40,9 @@ type table struct {
 	// full: the next plan must compare everything, because the installed side
 	// was just read.
 	full bool
+	// purgeGroups: the next plan starts by deleting all groups, because what is
+	// there is not known.
+	purgeGroups bool
 	// learned counts the flows found by the last full plan that the switch made.
 	learned int
 
@@ -120,8 +123,13 @@ func (t *table) load(d *dump) {
 		}
 	}
 	t.dirty = t.dirty[:0]
+	// Deleting groups deletes the flows that use them.
+	t.purgeGroups = d.groups == nil
 	for i := range d.flows {
 		f := &d.flows[i].Flow
+		if t.purgeGroups && openflow.UsesGroup(f.Actions) {
+			continue
+		}
 		e := t.index.find(f)
 		if e == nil {
 			e = t.index.add(f)
@@ -151,7 +159,7 @@ func (t *table) setInstalled(e *entry, f *openflow.Flow) {
 // dump is what a switch holds, read on connecting.
 type dump struct {
 	flows  []dumpFlow
-	groups map[uint32]string // canonical content
+	groups map[uint32]string // canonical content; nil if they could not be read
 	meters map[uint32]openflow.MeterSpec
 }
 

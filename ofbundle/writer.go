@@ -37,6 +37,8 @@ type Writer struct {
 	seq        uint64
 	zones      []uint16 // to be flushed
 	flushes    []openflow.CtFlush
+	// groupsUnreadable: the last attempt to read the groups did not end well.
+	groupsUnreadable bool
 }
 
 // inbox is what was asked for and not yet applied. Updates become visible with

@@ -300,6 +300,12 @@ func (c *Conn) readLoop(in *frameReader) {
 			_ = c.fail(fmt.Errorf("openflow: reading: %w", err))
 			return
 		}
+		if Version(frame[0]) != c.version {
+			// Open vSwitch sends descriptions of groups that exceed 64 KiB with a
+			// length that has wrapped around; what follows is not a header.
+			_ = c.fail(fmt.Errorf("openflow: reading: out of step, message of version 0x%02x", frame[0]))
+			return
+		}
 		c.receive(frame)
 	}
 }

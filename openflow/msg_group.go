@@ -260,3 +260,64 @@ func decodeGroupFeaturesReply(r *reader) (*GroupFeaturesReply, error) {
 	}
 	return m, r.err
 }
+
+// GroupStatsRequest asks for GroupStatsReply; ID may be GroupIDAll.
+type GroupStatsRequest struct{ ID uint32 }
+
+func (*GroupStatsRequest) msgType() uint8 { return TypeMultipartRequest }
+func (m *GroupStatsRequest) appendBody(b []byte, _ Version) ([]byte, error) {
+	b = appendMultipart(b, multipartGroupStats, false)
+	return appendZeros(appendU32(b, m.ID), 4), nil
+}
+
+// GroupStats counts what a group has done.
+type GroupStats struct {
+	ID           uint32
+	Flows        uint32 // that refer to it
+	Buckets      int
+	DurationNsec uint64
+	Packets      uint64
+	Bytes        uint64
+}
+
+// GroupStatsReply is part of the statistics of groups.
+type GroupStatsReply struct {
+	More   bool
+	Groups []GroupStats
+}
+
+const groupStatsLen, bucketStatsLen = 40, 16
+
+func (*GroupStatsReply) msgType() uint8 { return TypeMultipartReply }
+func (m *GroupStatsReply) appendBody(b []byte, _ Version) ([]byte, error) {
+	b = appendMultipart(b, multipartGroupStats, m.More)
+	for _, g := range m.Groups {
+		b = appendU16(b, uint16(groupStatsLen+bucketStatsLen*g.Buckets))
+		b = appendU32(appendU32(appendU16(b, 0), g.ID), g.Flows)
+		b = appendU64(appendU64(appendU32(b, 0), g.Packets), g.Bytes)
+		b = appendU32(appendU32(b, uint32(g.DurationNsec/1e9)), uint32(g.DurationNsec%1e9))
+		b = appendZeros(b, bucketStatsLen*g.Buckets)
+	}
+	return b, nil
+}
+
+func decodeGroupStatsReply(more bool, r *reader) (*GroupStatsReply, error) {
+	m := &GroupStatsReply{More: more}
+	for !r.empty() {
+		n := int(r.u16())
+		if r.err == nil && n < groupStatsLen {
+			return nil, fmt.Errorf("group statistics of %d bytes", n)
+		}
+		e := r.sub(n - 2)
+		e.skip(2)
+		g := GroupStats{ID: e.u32(), Flows: e.u32(), Buckets: (n - groupStatsLen) / bucketStatsLen}
+		e.skip(4)
+		g.Packets, g.Bytes = e.u64(), e.u64()
+		g.DurationNsec = uint64(e.u32())*1e9 + uint64(e.u32())
+		if e.err != nil {
+			return nil, e.err
+		}
+		m.Groups = append(m.Groups, g)
+	}
+	return m, r.err
+}

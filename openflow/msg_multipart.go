@@ -13,6 +13,7 @@ import (
 //	+---------------------------------+
 const (
 	multipartFlowDesc      = 1
+	multipartGroupStats    = 6
 	multipartGroupDesc     = 7
 	multipartGroupFeatures = 8
 	multipartMeterConfig   = 10
@@ -42,6 +43,9 @@ func decodeMultipartRequest(v Version, r *reader) (Message, error) {
 	switch typ {
 	case multipartFlowDesc:
 		return decodeFlowDescRequest(v, r)
+	case multipartGroupStats:
+		m := &GroupStatsRequest{ID: r.u32()}
+		return m, r.err
 	case multipartGroupDesc:
 		m := &GroupDescRequest{ID: GroupIDAll}
 		if v == Version15 {
@@ -78,6 +82,8 @@ func decodeMultipartReply(v Version, r *reader) (Message, error) {
 	switch typ {
 	case multipartFlowDesc:
 		return decodeFlowDescReply(v, more, r)
+	case multipartGroupStats:
+		return decodeGroupStatsReply(more, r)
 	case multipartGroupDesc:
 		return decodeGroupDescReply(v, more, r)
 	case multipartGroupFeatures:

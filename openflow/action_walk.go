@@ -39,3 +39,23 @@ func nestedActions(raw string, header int) Actions {
 	}
 	return Actions(raw[header:])
 }
+
+// UsesGroup says whether a sends packets to a group, at any depth. An ill-formed
+// list ends the walk.
+func UsesGroup(a Actions) bool {
+	for rest := string(a); len(rest) > 0; {
+		act, next, err := nextAction(rest)
+		if err != nil {
+			return false
+		}
+		rest = next
+		if act.typ == atGroup {
+			return true
+		}
+		if act.nicira && (act.subtype == nxActClone && UsesGroup(nestedActions(act.raw, nxActCloneHeader)) ||
+			act.subtype == nxActCt && UsesGroup(nestedActions(act.raw, nxActCtHeader))) {
+			return true
+		}
+	}
+	return false
+}
