@@ -57,10 +57,9 @@ func (ch *Chassis) StartAgent(extra ...string) *Agent {
 // process in the foreground, and extra arguments.
 func (ch *Chassis) StartAgentOf(kind AgentKind, extra ...string) *Agent {
 	ch.t.Helper()
-	a := &Agent{Kind: kind.resolve(), ch: ch, ctl: filepath.Join(ch.dir, "ovn-controller.ctl")}
-	os.Remove(a.ctl)
-	cmd := command{env: runEnv(ch.dir), args: append([]string{ch.conf.remote(), "--no-chdir",
-		"--unixctl=" + a.ctl, "--pidfile=" + filepath.Join(ch.dir, "ovn-controller.pid"),
+	a := &Agent{Kind: kind.resolve(), ch: ch}
+	cmd := command{env: append(runEnv(ch.dir), ch.agentEnv...), args: append([]string{ch.conf.remote(), "--no-chdir",
+		"--pidfile=" + filepath.Join(ch.dir, "ovn-controller.pid"),
 		"-vconsole:info", "-vsyslog:off"}, extra...)}
 	if a.Kind == Reference {
 		cmd.stack, cmd.path = ch.c.opt.Stack, "ovn-controller"
@@ -69,7 +68,8 @@ func (ch *Chassis) StartAgentOf(kind AgentKind, extra ...string) *Agent {
 	}
 	a.Process = ch.ns.start(ch.t, "agent of "+ch.Name, filepath.Join(ch.dir, "ovn-controller.log"), cmd)
 	ch.Agent = a
-	waitFile(ch.t, a.Process, a.ctl)
+	a.ctl = filepath.Join(ch.dir, fmt.Sprintf("ovn-controller.%d.ctl", a.Pid()))
+	waitSocket(ch.t, a.Process, a.ctl)
 	ch.t.Cleanup(func() {
 		if ch.t.Failed() && ch.Agent == a {
 			ch.t.Logf("agent of %s: %s", ch.Name, a.Tail(40))

@@ -1,28 +1,34 @@
 package integration
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Chassis is a hypervisor: a namespace with OVS and an agent.
 type Chassis struct {
-	Name    string // system-id
-	Encap   string // tunnel address
-	ns      *Namespace
-	t       T
-	c       *Cluster
-	dir     string
-	index   int
-	conf    *database
-	switchd *Process
-	Agent   *Agent
-	Guests  []*Guest
-	ports   int // OpenFlow port numbers given out
+	Name     string // system-id
+	Encap    string // tunnel address
+	ns       *Namespace
+	t        T
+	c        *Cluster
+	dir      string
+	index    int
+	conf     *database
+	switchd  *Process
+	Agent    *Agent
+	agentEnv []string // besides what tells it where the chassis is
+	Guests   []*Guest
+	ports    int // guests' interfaces named so far
+	monitors int // started so far
 }
 
 // AddChassis adds a chassis with its agent running.
@@ -94,6 +100,20 @@ add-port br-phy under0`)
 	})
 }
 
+// RestoreUnderlay gives br-phy its address again: its interface is new when
+// ovs-vswitchd is.
+func (ch *Chassis) RestoreUnderlay() {
+	ch.t.Helper()
+	WaitFor(ch.t, 10*time.Second, "tunnel address", func() error {
+		return ch.ns.Do(func() error {
+			if err := addAddresses("br-phy", ch.Encap+"/24"); err != nil && !errors.Is(err, unix.EEXIST) {
+				return err
+			}
+			return plainUp("br-phy")
+		})
+	})
+}
+
 // StartSwitch starts ovs-vswitchd.
 func (ch *Chassis) StartSwitch() {
 	ch.t.Helper()
@@ -106,7 +126,7 @@ func (ch *Chassis) StartSwitch() {
 	}
 	ch.switchd = ch.ns.start(ch.t, "ovs-vswitchd of "+ch.Name, filepath.Join(ch.dir, "ovs-vswitchd.log"), command{
 		stack: ch.c.opt.Switch, path: "ovs-vswitchd", args: args, env: runEnv(ch.dir)})
-	waitFile(ch.t, ch.switchd, ctl)
+	waitSocket(ch.t, ch.switchd, ctl)
 }
 
 // KillSwitch is kill -9 of ovs-vswitchd.

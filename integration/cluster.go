@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -58,6 +59,9 @@ func NewCluster(t T, opt Options) *Cluster {
 	if opt.Switch == nil {
 		opt.Switch = opt.Stack
 	}
+	scope := &scope{T: t}
+	t.Cleanup(scope.close)
+	t = scope
 	c := &Cluster{t: t, opt: opt, dir: newRunDir(t)}
 	c.fabric = newNamespace(t, "fabric", opt.Stack)
 	c.fabric.do(t, "networks", func() error {
@@ -84,6 +88,21 @@ func NewCluster(t T, opt Options) *Cluster {
 	return c
 }
 
+// scope keeps what belongs to a cluster until all of it goes, so that cleanups
+// which a test registers after NewCluster still find it running.
+type scope struct {
+	T
+	cleanups []func()
+}
+
+func (s *scope) Cleanup(fn func()) { s.cleanups = append(s.cleanups, fn) }
+
+func (s *scope) close() {
+	for _, fn := range slices.Backward(s.cleanups) {
+		fn()
+	}
+}
+
 func copyFile(t T, from, to string) {
 	t.Helper()
 	data, err := os.ReadFile(from)
@@ -103,7 +122,7 @@ func (c *Cluster) StartNorthd() {
 		stack: c.opt.Stack, path: "ovn-northd", env: runEnv(c.sb.dir),
 		args: []string{"--ovnnb-db=" + c.nb.remote(), "--ovnsb-db=" + c.sb.remote(),
 			"--unixctl=" + ctl, "-vconsole:info", "-vsyslog:off"}})
-	waitFile(c.t, c.northd, ctl)
+	waitSocket(c.t, c.northd, ctl)
 }
 
 // StopNorthd stops ovn-northd: from now on the southbound database changes by
@@ -116,8 +135,11 @@ func (c *Cluster) StopNorthd() {
 	os.Remove(filepath.Join(c.sb.dir, "ovn-northd.ctl"))
 }
 
+// AgentKind is what runs on the chassis unless a test says otherwise.
+func (c *Cluster) AgentKind() AgentKind { return c.opt.Agent.resolve() }
+
 // Reference tells whether agents are the reference's.
-func (c *Cluster) Reference() bool { return c.opt.Agent.resolve() == Reference }
+func (c *Cluster) Reference() bool { return c.AgentKind() == Reference }
 
 // StopSouthbound stops the southbound server; agents lose their connection.
 func (c *Cluster) StopSouthbound() { c.sb.Kill() }

@@ -48,7 +48,7 @@ func (d *database) start(t T) {
 	os.Remove(d.socket())
 	d.Process = d.ns.start(t, "ovsdb-server "+strings.ToUpper(d.name), d.log(), command{
 		stack: d.stack, path: "ovsdb-server", args: args, env: runEnv(d.dir)})
-	waitFile(t, d.Process, d.socket())
+	waitSocket(t, d.Process, d.socket())
 }
 
 // runEnv tells OVS and OVN programs that dir is where their sockets and files

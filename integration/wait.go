@@ -1,7 +1,8 @@
 package integration
 
 import (
-	"os"
+	"errors"
+	"net"
 	"time"
 )
 
@@ -31,13 +32,25 @@ func waitFor(timeout time.Duration, cond func() error) error {
 	}
 }
 
-// waitFile waits for a daemon's socket.
-func waitFile(t T, p *Process, path string) {
+// waitSocket waits until a daemon accepts connections on its socket. That the file
+// is there is not enough: it is before the daemon listens.
+func waitSocket(t T, p *Process, path string) {
 	t.Helper()
+	ended := false
 	err := waitFor(20*time.Second, func() error {
-		_, err := os.Stat(path)
-		return err
+		if !p.Running() {
+			ended = true
+			return nil
+		}
+		conn, err := net.Dial("unix", path)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
 	})
+	if ended {
+		err = errors.New("it has ended")
+	}
 	if err != nil {
 		t.Fatalf("%s does not listen: %v\n%s", p.Name, err, p.Tail(20))
 	}

@@ -14,7 +14,15 @@ import (
 // copy of the databases of ch: what ch's agent, which lived through every change,
 // should have arrived at.
 func Fresh(t integration.T, c *integration.Cluster, ch *integration.Chassis) *Observation {
-	copied := integration.NewCluster(t, c.CopyOptions())
+	t.Helper()
+	return FreshOf(t, c, ch, c.AgentKind())
+}
+
+// FreshOf is Fresh for an agent of the given kind.
+func FreshOf(t integration.T, c *integration.Cluster, ch *integration.Chassis, kind integration.AgentKind) *Observation {
+	opt := c.CopyOptions()
+	opt.Agent = kind
+	copied := integration.NewCluster(t, opt)
 	twin := copied.AddBareChassis(ch.Name)
 	for _, row := range table(t, ch, "Open_vSwitch", "external_ids") {
 		args := []string{"set", "Open_vSwitch", "."}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -49,9 +50,26 @@ func makeSnapshot(t integration.T, topo *Topology) string {
 	c.WaitHV()
 	c.WaitHV()
 	c.StopNorthd()
+	addLogicalFlows(c, topo.Matches)
 	ch.Agent.Kill()
 	c.StopSouthbound()
 	return c.SouthboundFile()
+}
+
+// addLogicalFlows adds a logical flow for each match, which northd would remove if
+// it still ran. Each has a priority of its own, so that none hides another.
+func addLogicalFlows(c *integration.Cluster, matches []string) {
+	if len(matches) == 0 {
+		return
+	}
+	datapath := strings.Fields(c.SB("--bare", "--columns=_uuid", "find", "Datapath_Binding"))[0]
+	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+	var args []string
+	for i, match := range matches {
+		args = append(args, "--", "create", "Logical_Flow", "logical_datapath="+datapath, "pipeline=ingress",
+			"table_id=7", fmt.Sprintf("priority=%d", 1000+i), `match="`+escape.Replace(match)+`"`, `actions="next;"`)
+	}
+	c.SB(args...)
 }
 
 func addChassis(c *integration.Cluster, topo *Topology) *integration.Chassis {

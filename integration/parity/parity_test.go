@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -53,4 +54,46 @@ func spoil(t *testing.T, topo *Topology, snapshot string, reference *compare.Obs
 	if r := compare.Compare(reference, observe(t, topo, snapshot, integration.Reference, tamper)); !noticed(r) {
 		t.Errorf("%s is not noticed: %d same, %d only ours, %d only theirs, %d differ\n%s", what, r.Same, len(r.OnlyOurs), len(r.OnlyTheirs), len(r.Differ), r.Report(3))
 	}
+}
+
+// TestFlowCounts: for no match may our agent need more flows than the reference.
+func TestFlowCounts(t *testing.T) {
+	t.Parallel()
+	topologies, err := loadTopologies("topologies", regexp.MustCompile("^matches$"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	topo := topologies[0]
+	if len(topo.Matches) < 30 {
+		t.Fatalf("only %d matches", len(topo.Matches))
+	}
+	theirs, ours := observeBoth(t, topo, integration.Default)
+	byTheirs, byOurs := countByMatch(theirs), countByMatch(ours)
+	sumOurs, sumTheirs := 0, 0
+	for i, match := range topo.Matches {
+		o, r := byOurs[1000+i], byTheirs[1000+i]
+		sumOurs, sumTheirs = sumOurs+o, sumTheirs+r
+		if o > r || o == 0 && r > 0 {
+			t.Errorf("%d flows, the reference has %d: %s", o, r, match)
+		}
+	}
+	t.Logf("%d matches: %d flows, the reference has %d", len(topo.Matches), sumOurs, sumTheirs)
+	if sumTheirs == 0 {
+		t.Error("the reference has no flows")
+	}
+}
+
+// countByMatch counts flows by the priority that addLogicalFlows gives each match.
+func countByMatch(o *compare.Observation) map[int]int {
+	count := map[int]int{}
+	for _, line := range o.Flows {
+		// Logical ingress table 7 is OpenFlow table 15.
+		var priority int
+		if _, rest, ok := strings.Cut(line, " table=15, priority="); ok {
+			if _, err := fmt.Sscanf(rest, "%d", &priority); err == nil {
+				count[priority]++
+			}
+		}
+	}
+	return count
 }

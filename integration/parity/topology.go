@@ -19,6 +19,7 @@ import (
 //	[remote NAME ENCAP-IP]   another chassis; logical ports bound there, one a line
 //	[chassis]      ovs-vsctl commands on the local switch, before the agent starts
 //	[southbound]   ovn-sbctl commands, when northd has translated the rest
+//	[logical-flows]  matches, one a line: each becomes a logical flow of its own
 type Topology struct {
 	Name       string
 	Northbound string
@@ -26,6 +27,7 @@ type Topology struct {
 	Remotes    []Remote
 	Chassis    string
 	Southbound string
+	Matches    []string
 }
 
 // Port is an interface on the local br-int.
@@ -101,6 +103,8 @@ func parseTopology(name, text string) (*Topology, error) {
 			topo.Southbound += line + "\n"
 		case "chassis":
 			topo.Chassis += line + "\n"
+		case "logical-flows":
+			topo.Matches = append(topo.Matches, line)
 		case "remote":
 			r := &topo.Remotes[len(topo.Remotes)-1]
 			r.Ports = append(r.Ports, line)
