@@ -14,7 +14,10 @@ func (b *portBuild) attached(at attachment, localnet Port) {
 	z := zonesOf(b.v, b.port)
 	b.localFlows(z, at.parent)
 	b.activation(at.ofport, z)
-	b.fromPort(at, z)
+	// A mirror's interface is also a port of its own, by which it receives.
+	if b.typ != PortMirror {
+		b.fromPort(at, z)
+	}
 	if b.typ == PortLocalnet {
 		b.fromChassisMACs(at, z)
 	}
