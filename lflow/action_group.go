@@ -69,6 +69,10 @@ func (p *actionParser) selectValue(lhs FieldRef) {
 	if !ok {
 		return
 	}
+	if lhs.Symbol.IsString() {
+		p.check(lhs, minSelectBits, p.scope)
+		return
+	}
 	if lhs.Bits < minSelectBits {
 		p.lex.Errorf("field %s has %s, the values of select have %d", lhs, plural(lhs.Bits, "bit"), minSelectBits)
 		return
