@@ -191,11 +191,11 @@ func (t *table) adoptMeters() {
 	}
 	held := map[string]uint32{}
 	for e := range t.index.all() {
-		if e.installed == nil || e.claim == nil || e.claim.Symbols == "" {
+		if e.installed == nil {
 			continue
 		}
 		f := t.winner(e)
-		if f.Cookie != e.installed.Cookie || !sameButNumbers(f, f.Actions, e.installed.Actions) {
+		if f == nil || f.Symbols == "" || f.Cookie != e.installed.Cookie || !sameButNumbers(f, f.Actions, e.installed.Actions) {
 			continue
 		}
 		for s := range f.Symbols.All() {

@@ -71,6 +71,7 @@ func (t *groupTable) load(installed map[uint32]string) {
 	for id := range t.installed {
 		t.ids.take(id)
 	}
+	clear(t.dirty)
 	for content, g := range t.byContent {
 		g.refused = nil
 		if g.refs == 0 {

@@ -90,10 +90,11 @@ func (t *table) touchUsers(names []string) map[*entry]bool {
 	}
 	late := map[*entry]bool{}
 	for e := range t.index.all() {
-		if e.claim == nil || e.claim.Symbols == "" || (e.installed == nil && !e.refused) {
+		w := t.winner(e)
+		if w == nil || w.Symbols == "" || (e.installed == nil && !e.refused) {
 			continue
 		}
-		for s := range t.winner(e).Symbols.All() {
+		for s := range w.Symbols.All() {
 			if s.Kind == openflow.SymMeter && slices.Contains(names, s.Content) {
 				t.forget(e)
 				t.touch(e)
