@@ -3,6 +3,7 @@ package lflow
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ovn-chassis/ovn-chassis/openflow"
 	"github.com/ovn-chassis/ovn-chassis/pipeline"
@@ -38,6 +39,9 @@ func parseActionList(text string, src Source, env Env, syms *Symtab) (*actionLis
 	if p.table >= stageLen(src.Ingress) {
 		return nil, nil, fmt.Errorf("logical table %d does not exist", p.table)
 	}
+	// Nested actions and arguments have semicolons too: an upper bound, exact
+	// for most logical flows.
+	p.out.actions = make([]action, 0, strings.Count(text, ";"))
 	p.list(TokenEnd)
 	if src.Meter != "" || p.logMeter {
 		p.out.noMeters = !env.Flag(FlagMeters)
