@@ -47,13 +47,23 @@ type Inputs struct {
 type Delta struct {
 	Datapaths  map[ovsdb.UUID]*LocalDatapath
 	Interfaces map[string]*Interface
-	Related    map[PortKey]bool
-	Resident   map[string]bool
+	// Related is in order: a port whose keys changed is taken away, then added.
+	Related  []RelatedChange
+	Resident map[string]bool
+	// Bound tells of ports bound here through an interface, their own or a parent's.
+	Bound map[string]bool
 	// Zones says that the users of conntrack zones changed.
 	Zones bool
 	// Scope says that the interfaces' or the datapaths' set changed, and with it
 	// what is to be monitored.
 	Scope bool
+}
+
+// RelatedChange says that a port became related to this chassis or ceased to be.
+type RelatedChange struct {
+	LPort   string
+	Key     PortKey
+	Related bool
 }
 
 // Duty is the state between rounds.
@@ -73,8 +83,9 @@ type Duty struct {
 	refusedLogged map[string]bool
 	unknownLogged map[string]bool
 
+	boundHere map[string]bool // ports bound through an interface
+	zoned     map[string]bool // ports that want a conntrack zone
 	roots     map[ovsdb.UUID]int
-	related   map[PortKey]int
 	datapaths map[ovsdb.UUID]*LocalDatapath
 	topology  bool // the flood is to run again
 
@@ -86,8 +97,8 @@ func New(log *slog.Logger) *Duty {
 	return &Duty{
 		log: log, ifaces: map[string]*Interface{}, verdicts: map[string]verdict{}, dirty: map[string]bool{},
 		pending: map[string]bool{}, claimedAt: map[string]time.Time{}, postponed: map[string]time.Time{},
-		refusedLogged: map[string]bool{}, unknownLogged: map[string]bool{}, roots: map[ovsdb.UUID]int{},
-		related: map[PortKey]int{}, datapaths: map[ovsdb.UUID]*LocalDatapath{},
+		refusedLogged: map[string]bool{}, unknownLogged: map[string]bool{}, boundHere: map[string]bool{}, zoned: map[string]bool{}, roots: map[ovsdb.UUID]int{},
+		datapaths: map[ovsdb.UUID]*LocalDatapath{},
 	}
 }
 
@@ -97,7 +108,7 @@ func (d *Duty) Run(in Inputs, tx *ovsdb.Txn) Delta {
 	d.in = in
 	d.delta = Delta{
 		Datapaths: map[ovsdb.UUID]*LocalDatapath{}, Interfaces: map[string]*Interface{},
-		Related: map[PortKey]bool{}, Resident: map[string]bool{},
+		Resident: map[string]bool{}, Bound: map[string]bool{},
 	}
 	d.scanInterfaces()
 	d.noteChanges()
@@ -330,14 +341,23 @@ func (d *Duty) replace(lport string, old, now verdict) {
 		d.countRoot(now, 1)
 	}
 	if old.related != now.related || old.related && old.key != now.key {
-		d.countRelated(old, -1)
-		d.countRelated(now, 1)
+		if old.related {
+			d.delta.Related = append(d.delta.Related, RelatedChange{lport, old.key, false})
+		}
+		if now.related {
+			d.delta.Related = append(d.delta.Related, RelatedChange{lport, now.key, true})
+		}
+	}
+	if wasBound, isBound := old.bound(), now.bound(); wasBound != isBound {
+		d.delta.Bound[lport] = isBound
+		setMember(d.boundHere, lport, isBound)
 	}
 	if old.resident != now.resident {
 		d.delta.Resident[lport] = now.resident
 	}
-	if old.zone != now.zone {
+	if old.zone != now.zone || old.zoneLimit != now.zoneLimit {
 		d.delta.Zones = true
+		setMember(d.zoned, lport, now.zone)
 	}
 	var was, is *Interface
 	if old.carries {
@@ -351,6 +371,14 @@ func (d *Duty) replace(lport string, old, now verdict) {
 	}
 }
 
+func setMember(m map[string]bool, k string, in bool) {
+	if in {
+		m[k] = true
+	} else {
+		delete(m, k)
+	}
+}
+
 func (d *Duty) countRoot(v verdict, n int) {
 	if !v.root {
 		return
@@ -361,19 +389,6 @@ func (d *Duty) countRoot(v verdict, n int) {
 	}
 	if (before == 0) != (d.roots[v.datapath] == 0) {
 		d.topology = true
-	}
-}
-
-func (d *Duty) countRelated(v verdict, n int) {
-	if !v.related {
-		return
-	}
-	before := d.related[v.key]
-	if d.related[v.key] += n; d.related[v.key] == 0 {
-		delete(d.related, v.key)
-	}
-	if after := d.related[v.key]; (before == 0) != (after == 0) {
-		d.delta.Related[v.key] = after > 0
 	}
 }
 

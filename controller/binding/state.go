@@ -91,7 +91,7 @@ func (d *Duty) BoundPort(lport string) (Bound, bool) {
 // BoundPorts iterates over the ports bound here through an interface.
 func (d *Duty) BoundPorts() iter.Seq2[string, Bound] {
 	return func(yield func(string, Bound) bool) {
-		for lport := range d.verdicts {
+		for lport := range d.boundHere {
 			if b, ok := d.BoundPort(lport); ok && !yield(lport, b) {
 				return
 			}
@@ -114,10 +114,8 @@ func (d *Duty) UnboundInterfaces() iter.Seq[*Interface] {
 // ZoneUsers returns who wants a conntrack zone, with limits and requested numbers.
 func (d *Duty) ZoneUsers() map[string]ctzone.User {
 	users := map[string]ctzone.User{}
-	for lport, v := range d.verdicts {
-		if !v.zone {
-			continue
-		}
+	for lport := range d.zoned {
+		v := d.verdicts[lport]
 		limit := int64(ctzone.NoLimit)
 		if p := d.in.SB.PortByName.One(lport); p != nil {
 			dp := d.in.SB.DatapathBinding.Get(v.datapath)

@@ -28,9 +28,13 @@ type verdict struct {
 	root bool
 	// zone: the port wants a conntrack zone.
 	zone bool
+	// zoneLimit is the port's option for the zone's limit.
+	zoneLimit string
 	// resident: is_chassis_resident() holds.
 	resident bool
 }
+
+func (v verdict) bound() bool { return v.role != Barred && v.iface != nil }
 
 // view is what a verdict depends on.
 type view struct {
@@ -49,6 +53,7 @@ func (v *view) decide(p *sbdb.PortBinding) verdict {
 		key: PortKey{v.dpKey(p.Datapath), uint32(p.TunnelKey)},
 	}
 	r.resident = p.Chassis == us.UUID
+	r.zoneLimit = p.Options.Get("ct-zone-limit")
 	switch r.kind {
 	case VIF:
 		v.decideVIF(p, &r)

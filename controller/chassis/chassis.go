@@ -214,3 +214,14 @@ func Remove(sb *replica.SB, name string, tx *ovsdb.Txn) bool {
 	}
 	return true
 }
+
+// FeaturesOf returns the flags that a row declares, none for nil.
+func FeaturesOf(c *sbdb.Chassis) Features {
+	if c == nil {
+		return Features{}
+	}
+	return Features{
+		SampleWithRegisters: replica.True(c.OtherConfig, featureSampleWithRegisters),
+		CtLabelFlush:        replica.True(c.OtherConfig, featureCtLabelFlush),
+	}
+}

@@ -169,17 +169,15 @@ func (s *State) take(name string) {
 	s.flush(z.number)
 }
 
-// Update makes the zones those of users, numbers between lo and hi. keep says of
-// a name without a user that its zone is not to be taken yet.
-func (s *State) Update(users map[string]User, lo, hi uint16, keep func(name string) bool) {
+// Update makes the zones those of users, numbers between lo and hi. It is not to be
+// called before all users are known: a zone without a user is taken away.
+func (s *State) Update(users map[string]User, lo, hi uint16) {
 	for _, name := range sortedKeys(s.current) {
 		u, used := users[name]
 		z := s.current[name]
 		switch {
 		case !used:
-			if !keep(name) {
-				s.take(name)
-			}
+			s.take(name)
 		case u.Requested != 0:
 			if z.number != u.Requested {
 				s.take(name)

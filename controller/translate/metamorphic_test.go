@@ -60,6 +60,9 @@ func history(seed uint64, steps int) []*world {
 	for range 500 {
 		w.step(r) // so that there is something to change
 	}
+	if seed%2 == 0 {
+		w.settle()
+	}
 	list := []*world{w.clone()}
 	for range steps {
 		for range 1 + r.IntN(3) {

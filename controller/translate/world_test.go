@@ -133,7 +133,7 @@ var actionPool = []string{
 	"sample(probability=65535,collector_set=1,obs_domain=0,obs_point=7); next;",
 	"reg9[6] = chk_lb_aff(); next;",
 	"fwd_group(liveness=\"true\", childports=\"lp0\", \"lp1\");",
-	"ct_lb_mark_local(backends=10.0.0.1:80,10.0.0.2:80);",
+	`ct_lb_mark_local(backends="lp0":10.0.0.1:80,"lp1":10.0.0.2:80,"lp4":10.0.0.3:80);`,
 	"nosuchaction;",
 }
 
@@ -167,7 +167,7 @@ func (w *world) step(r *rand.Rand) {
 		}
 		return ovsdb.UUID{}
 	}
-	switch r.IntN(36) {
+	switch r.IntN(42) {
 	case 0, 1:
 		i := r.IntN(nDPs)
 		if r.IntN(8) == 0 {
@@ -381,7 +381,7 @@ func (w *world) step(r *rand.Rand) {
 			delete(w.dhcp, i)
 		} else {
 			w.dhcp[i] = &sbdb.DHCPOptions{
-				UUID: id('D', i), Name: []string{"router", "mtu", "offerip"}[i], Code: int64(3 + r.IntN(2)),
+				UUID: id('D', i), Name: []string{"router", "mtu", "offerip"}[i], Code: []int64{3 + int64(r.IntN(2)), 26, 0}[i],
 				Type: []string{"ipv4", "uint16", "ipv4"}[i],
 			}
 		}
@@ -409,6 +409,80 @@ func (w *world) step(r *rand.Rand) {
 	}
 }
 
+// favourite is the type that a port has half of the time, so that the datapaths
+// often are what deployments have.
+var favourite = map[int]string{0: "localnet", 1: "localnet", 2: "localnet", 3: "patch", 5: "external", 7: "patch", 11: "chassisredirect"}
+
+// networkFunction pairs the ports of a network function.
+var networkFunction = map[int]int{6: 10, 10: 6}
+
+// settle makes w a chassis in working order: everything is there and connected.
+func (w *world) settle() {
+	w.self, w.geneve, w.flowTunnels, w.encapIPs = 0, true, false, []string{"172.16.0.1"}
+	w.networks["net"] = true
+	for i := range nDPs {
+		kind := "logical-switch"
+		if i == nDPs-1 {
+			kind = "logical-router"
+		}
+		w.dps[i] = &sbdb.DatapathBinding{UUID: id('d', i), TunnelKey: int64(i + 1), ExternalIDs: ovsdb.NewMap(kind, "x")}
+		w.localDPs[i] = true
+	}
+	for i := range nChassis {
+		w.chassis[i] = &sbdb.Chassis{UUID: id('c', i), Name: chassisName(i), Encaps: []ovsdb.UUID{id('e', i)}}
+		w.encaps[i] = &sbdb.Encap{UUID: id('e', i), Type: "geneve", IP: fmt.Sprintf("172.16.0.%d", i+1), ChassisName: chassisName(i)}
+		w.tunnels[i] = min(i, 1)
+	}
+	vif := func(i int, chassis int, additional []int, kv ...string) {
+		row := &sbdb.PortBinding{
+			UUID: id('p', i), LogicalPort: portName(i), Datapath: id('d', i%nDPs), TunnelKey: int64(i + 1), Chassis: id('c', chassis),
+			MAC: []string{fmt.Sprintf("00:00:00:00:00:%02x 10.0.0.%d", i, i)}, Options: ovsdb.NewMap(kv...),
+		}
+		for _, c := range additional {
+			row.AdditionalChassis = append(row.AdditionalChassis, id('c', c))
+		}
+		w.ports[i] = row
+		w.interfaces[i] = Interface{OFPort: uint32(i + 1), MTU: 1500}
+	}
+	vif(4, 0, []int{1})
+	vif(8, 1, nil)
+	delete(w.interfaces, 8)
+	vif(9, 1, []int{0}, "activation-strategy", "rarp")
+	vif(6, 0, nil, "is-nf", "true", "nf-linked-port", portName(10))
+	vif(10, 0, nil, "is-nf", "true", "nf-linked-port", portName(6))
+	w.zones[6], w.zones[10] = 6, 10
+	clear(w.activated)
+	for i := range 3 {
+		w.ports[i] = &sbdb.PortBinding{
+			UUID: id('p', i), LogicalPort: portName(i), Datapath: id('d', i), TunnelKey: int64(i + 1), Type: "localnet",
+			Options: ovsdb.NewMap("network_name", "net"),
+		}
+		w.patches[i] = uint32(50 + i)
+	}
+	w.ports[5] = &sbdb.PortBinding{
+		UUID: id('p', 5), LogicalPort: portName(5), Datapath: id('d', 1), TunnelKey: 6, Type: "external", Chassis: id('c', 0),
+		MAC: []string{"00:00:00:00:00:05"},
+	}
+	for i, o := range []sbdb.DHCPOptions{{Name: "router", Type: "ipv4"}, {Name: "mtu", Type: "uint16"}, {Name: "offerip", Type: "ipv4"}} {
+		o.UUID, o.Code = id('D', i), int64(2-i)
+		w.dhcp[i] = &o
+	}
+	for i, o := range []sbdb.DHCPv6Options{{Name: "ia_addr", Type: "ipv6"}, {Name: "server_id", Type: "mac"}} {
+		o.UUID, o.Code = id('6', i), int64(i+5)
+		w.dhcpv6[i] = &o
+	}
+	w.groups[0] = &sbdb.LogicalDPGroup{UUID: id('g', 0)}
+	for i := range nDPs {
+		w.groups[0].Datapaths = append(w.groups[0].Datapaths, id('d', i))
+	}
+	for i, a := range actionPool[:nFlows] {
+		w.flows[i] = &sbdb.LogicalFlow{UUID: id('f', i), Match: "ip4", Actions: a, Pipeline: "ingress", LogicalDPGroup: id('g', 0), Priority: int64(200 + i)}
+	}
+	for i, a := range actionPool[nFlows:] {
+		w.flows[i] = &sbdb.LogicalFlow{UUID: id('f', i), Match: "ip4 && udp", Actions: a, Pipeline: "ingress", LogicalDPGroup: id('g', 0), Priority: int64(300 + i)}
+	}
+}
+
 // port makes a random Port_Binding.
 func (w *world) port(r *rand.Rand, i int, chassis func() ovsdb.UUID) *sbdb.PortBinding {
 	coin := func() bool { return r.IntN(2) == 0 }
@@ -416,6 +490,9 @@ func (w *world) port(r *rand.Rand, i int, chassis func() ovsdb.UUID) *sbdb.PortB
 	row := &sbdb.PortBinding{
 		UUID: id('p', i), LogicalPort: portName(i), Datapath: id('d', i%nDPs), TunnelKey: int64(i + 1),
 		Type: types[r.IntN(len(types))], Chassis: chassis(), MAC: []string{fmt.Sprintf("00:00:00:00:00:%02x 10.0.0.%d", i, i)},
+	}
+	if f, ok := favourite[i]; ok && coin() {
+		row.Type = f
 	}
 	if r.IntN(8) == 0 {
 		row.TunnelKey += 20
@@ -463,9 +540,10 @@ func (w *world) port(r *rand.Rand, i int, chassis func() ovsdb.UUID) *sbdb.PortB
 		if r.IntN(4) == 0 {
 			add("activation-strategy", "rarp")
 		}
-		if r.IntN(6) == 0 {
+		if linked, ok := networkFunction[i]; ok && coin() {
 			add("is-nf", "true")
-			add("nf-linked-port", portName(r.IntN(nPorts)))
+			add("nf-linked-port", portName(linked))
+			row.ParentPort, row.Tag = ovsdb.Optional[string]{}, ovsdb.Optional[int64]{}
 		}
 	}
 	row.Options = ovsdb.NewMap(kv...)
@@ -475,7 +553,7 @@ func (w *world) port(r *rand.Rand, i int, chassis func() ovsdb.UUID) *sbdb.PortB
 // stepLocal changes what the chassis knows.
 func (w *world) stepLocal(r *rand.Rand) {
 	port, dp := r.IntN(nPorts), r.IntN(nDPs)
-	switch r.IntN(20) {
+	switch r.IntN(21) {
 	case 0:
 		w.self = r.IntN(nChassis)
 	case 1:
@@ -496,6 +574,10 @@ func (w *world) stepLocal(r *rand.Rand) {
 		}
 	case 10:
 		w.bound[port] = !w.bound[port]
+		if f, ok := w.interfaces[4]; ok {
+			f.MTU ^= 1500 ^ 1400
+			w.interfaces[4] = f
+		}
 	case 11:
 		w.patches[port] = uint32(r.IntN(2) * (50 + port))
 	case 12:
@@ -510,7 +592,11 @@ func (w *world) stepLocal(r *rand.Rand) {
 	case 17, 18:
 		w.related[port] = !w.related[port]
 	case 19:
+		if r.IntN(2) == 0 {
+			port = 9
+		}
 		w.activated[port] = !w.activated[port]
+	case 20:
 		w.collectors[1] = !w.collectors[1]
 	}
 }

@@ -1,0 +1,69 @@
+package loop
+
+import (
+	"github.com/ovn-chassis/ovn-chassis/sbdb"
+	"github.com/ovn-chassis/ovn-chassis/vswitchdb"
+)
+
+// duties is a set of duties that have to look again.
+type duties uint32
+
+const (
+	dutyConfig duties = 1 << iota
+	dutyBridge
+	dutyChassis
+	dutyEncaps
+	dutyBFD
+	dutyPatch
+	dutyHA
+	dutyFeed
+	dutyMeters
+
+	allDuties = dutyConfig | dutyBridge | dutyChassis | dutyEncaps | dutyBFD | dutyPatch | dutyHA | dutyFeed | dutyMeters
+)
+
+func (d duties) has(x duties) bool { return d&x != 0 }
+
+// localDuties are those that a change of the local database concerns.
+func localDuties(c *vswitchdb.Changes) (d duties) {
+	if len(c.OpenVSwitch)+len(c.SSL) > 0 {
+		d |= allDuties
+	}
+	if len(c.Bridge)+len(c.Port)+len(c.Interface) > 0 {
+		d |= dutyBridge | dutyChassis | dutyEncaps | dutyBFD | dutyPatch | dutyHA | dutyFeed
+	}
+	if len(c.Datapath)+len(c.FlowTable) > 0 {
+		d |= dutyBridge
+	}
+	if len(c.FlowSampleCollectorSet) > 0 {
+		d |= dutyFeed
+	}
+	return d
+}
+
+// sbDuties are those that a change of the southbound database concerns.
+func sbDuties(c *sbdb.Changes) (d duties) {
+	if len(c.Chassis)+len(c.Encap) > 0 {
+		d |= dutyChassis | dutyEncaps | dutyBFD | dutyHA | dutyFeed
+	}
+	if len(c.ChassisPrivate) > 0 {
+		d |= dutyChassis
+	}
+	if len(c.SBGlobal) > 0 {
+		d |= dutyEncaps | dutyBFD
+	}
+	if len(c.HAChassisGroup)+len(c.HAChassis) > 0 {
+		d |= dutyHA | dutyBFD
+	}
+	if len(c.Meter)+len(c.MeterBand) > 0 {
+		d |= dutyMeters
+	}
+	for i := range c.PortBinding {
+		for _, p := range []*sbdb.PortBinding{c.PortBinding[i].Old, c.PortBinding[i].New} {
+			if p != nil && (p.Type == "localnet" || p.Type == "l2gateway") {
+				d |= dutyPatch
+			}
+		}
+	}
+	return d
+}

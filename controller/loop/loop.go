@@ -1,0 +1,308 @@
+// Package loop is the agent's one loop: a single goroutine that owns the state
+// and carries out the duties of package controller's sub-packages in order.
+//
+//	local OVSDB ──► events ─┐                        ┌──► local transaction ─┐
+//	SB OVSDB ─────► events ─┤                        ├──► SB transaction ────┤ one of each
+//	switch ───────► events ─┼─► round: the duties ───┤                       │ in flight
+//	timers ─────────────────┤   look at replicas     └──► translation ──► flows, Commit(seq)
+//	control socket ─► do ───┘        ▲                        │ off the loop
+//	                                 └──── result ◄───────────┘
+//
+// Between two rounds everything that waits is drained, so that many changes cost
+// one round. While the translation runs on the replicas nothing is applied to
+// them: events wait in the sessions' queues, which answer echoes themselves.
+//
+// Duties are values: they compare replicas with what should be, and add the
+// difference to a transaction. When the transaction cannot be sent now they get
+// nil and are asked again later; what came of a transaction is seen in the
+// replicas, so nothing is ever resent, only evaluated again.
+//
+// Nothing is deleted before the southbound contents have settled once: every
+// condition computed from what is known has been sent, and is in effect.
+package loop
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/ovn-chassis/ovn-chassis/controller/binding"
+	"github.com/ovn-chassis/ovn-chassis/controller/conditions"
+	"github.com/ovn-chassis/ovn-chassis/controller/config"
+	"github.com/ovn-chassis/ovn-chassis/controller/coverage"
+	"github.com/ovn-chassis/ovn-chassis/controller/ctzone"
+	"github.com/ovn-chassis/ovn-chassis/controller/ifstatus"
+	"github.com/ovn-chassis/ovn-chassis/controller/nbcfg"
+	"github.com/ovn-chassis/ovn-chassis/controller/patch"
+	"github.com/ovn-chassis/ovn-chassis/controller/replica"
+	"github.com/ovn-chassis/ovn-chassis/controller/translate"
+	"github.com/ovn-chassis/ovn-chassis/ofbundle"
+	"github.com/ovn-chassis/ovn-chassis/ovsdb"
+	"github.com/ovn-chassis/ovn-chassis/sbdb"
+	"github.com/ovn-chassis/ovn-chassis/vswitchdb"
+)
+
+// Versions this agent stands in for.
+const (
+	// CompatibleVersion is the release of OVN whose behaviour this agent has.
+	CompatibleVersion = "26.03.2"
+	// CompatibleSchema is the southbound schema of that release.
+	CompatibleSchema = sbdb.SchemaVersion
+	// InternalVersion is what SB_Global options:northd_internal_version must be with
+	// ovn-match-northd-version: release, schema, number of actions and minor.
+	InternalVersion = CompatibleVersion + "-" + CompatibleSchema + "-82.14"
+)
+
+// Options are what the loop is given by the command.
+type Options struct {
+	OVSDatabase string // target of the local database
+	OVSRunDir   string // where <bridge>.mgmt is
+	Identity    config.Identity
+	TLS         TLSOptions
+	// Logger returns the logger of a module.
+	Logger func(module string) *slog.Logger
+	Stats  *coverage.Registry
+
+	// NewTranslator makes the translation; nil is the real one. Tests put fakes here.
+	NewTranslator func(*sbdb.DB) Translator
+	// NewWriter makes the writer; nil is the real one.
+	NewWriter func(ofbundle.Config) Writer
+}
+
+// Loop is the agent. Its fields belong to the goroutine in Run, those above the
+// line apart.
+type Loop struct {
+	opts Options
+	do   chan func()
+	done chan struct{} // closed when Run has returned
+
+	// sbMu is held for writing while the southbound replica changes, for those who
+	// read it from other goroutines.
+	sbMu sync.RWMutex
+
+	// ---
+
+	log    *slog.Logger
+	local  side[vswitchdb.Update]
+	sbSide side[sbdb.Update]
+	ovs    *replica.Local
+	sb     *replica.SB
+	writer Writer
+	tr     Translator
+
+	cfg      config.Config
+	cfgKnown bool
+	features ofbundle.Features
+	featured bool
+
+	// Found by the duties of the last round.
+	bridge   *vswitchdb.Bridge
+	datapath *vswitchdb.Datapath
+	chassis  *sbdb.Chassis
+	private  *sbdb.ChassisPrivate
+	upNames  map[string]bool
+
+	// Changes since the last round.
+	sbChanges  *sbdb.Changes
+	ovsChanges *vswitchdb.Changes
+	due        duties
+
+	binding  *binding.Duty
+	zones    *ctzone.State
+	patch    *patch.Duty
+	ifstatus *ifstatus.Duty
+	nbcfg    *nbcfg.Duty
+	fed      fed
+	oldMoved string // the integration bridge that tunnels were last put on
+
+	condSeq     uint64 // of the conditions last sent
+	condInForce uint64
+	settledOnce bool
+
+	running    bool // the translation runs
+	results    chan runResult
+	stale      bool // inputs of the translation changed since it last began
+	seq        uint64
+	enabled    bool // the writer may write
+	paused     bool
+	mismatched bool // northd's version is not ours
+	exit       exitState
+	// recomputeAfter: everything is to be translated again after the present run.
+	recomputeAfter bool
+
+	stats   stats
+	cleared clearedStats
+}
+
+// New returns a loop that does nothing before Run.
+func New(o Options) *Loop {
+	if o.Logger == nil {
+		o.Logger = func(string) *slog.Logger { return slog.Default() }
+	}
+	if o.Stats == nil {
+		o.Stats = coverage.NewRegistry()
+	}
+	if o.NewTranslator == nil {
+		o.NewTranslator = func(db *sbdb.DB) Translator { return translate.New(db, translate.Options{}) }
+	}
+	if o.NewWriter == nil {
+		o.NewWriter = func(c ofbundle.Config) Writer { return ofbundle.New(c) }
+	}
+	l := &Loop{
+		opts: o, do: make(chan func()), done: make(chan struct{}), log: o.Logger("main"),
+		ovs: replica.NewLocal(vswitchdb.NewDB()), sb: replica.NewSB(sbdb.NewDB()),
+		binding: binding.New(o.Logger("binding")), zones: ctzone.New(o.Logger("ct_zone")), patch: &patch.Duty{},
+		ifstatus: ifstatus.New(o.Logger("if_status")), nbcfg: nbcfg.New(time.Now()),
+		results: make(chan runResult, 1), stats: newStats(o.Stats), fed: newFed(),
+	}
+	l.due = allDuties
+	l.tr = o.NewTranslator(l.sb.DB)
+	l.writer = o.NewWriter(ofbundle.Config{Describe: l.describe, Log: o.Logger("ofctrl")})
+	l.local.session = ovsdb.NewSession(vswitchdb.Model(), ovsdb.Config{
+		Remotes: []string{o.OVSDatabase}, TLS: o.TLS.files(nil), Tables: conditions.LocalTables(), Logger: o.Logger("ovsdb"),
+	})
+	l.sbSide.session = ovsdb.NewSession(sbdb.Model(), ovsdb.Config{
+		TLS: o.TLS.files(nil), Tables: conditions.SBTables(), Conditions: conditions.Compute(conditions.Inputs{}),
+		Logger: o.Logger("ovsdb"),
+	})
+	l.condSeq = 1
+	return l
+}
+
+// Run works until ctx ends, or until a client of the control socket asked to exit
+// and the clean-up is done.
+func (l *Loop) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer close(l.done)
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() { _ = l.local.session.Run(ctx) })
+	wg.Go(func() { _ = l.sbSide.session.Run(ctx) })
+	wg.Go(func() { _ = l.writer.Run(ctx) })
+	defer l.awaitTranslation()
+
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		if err := l.step(ctx, timer); err != nil {
+			return nil
+		}
+		if l.exit.finished {
+			return nil
+		}
+	}
+}
+
+var errDone = errors.New("done")
+
+// step waits for something to happen, drains what else has, and does a round.
+func (l *Loop) step(ctx context.Context, timer *time.Timer) error {
+	timer.Reset(l.untilTimer(time.Now()))
+	if !l.receive(ctx, timer.C, true) {
+		return errDone
+	}
+	for l.receive(ctx, nil, false) {
+		// A stream that never ends must not starve the round.
+		if l.backlog() {
+			break
+		}
+	}
+	if ctx.Err() != nil {
+		return errDone
+	}
+	if l.running || l.paused {
+		return nil
+	}
+	start := time.Now()
+	l.round(start)
+	l.stats.round.Since(start)
+	return nil
+}
+
+// receive takes one item from whoever has one. While the translation runs, or the
+// loop is paused, changes stay where they are. It reports whether it took one.
+func (l *Loop) receive(ctx context.Context, timer <-chan time.Time, block bool) bool {
+	localEvents, sbEvents := l.local.session.Updates(), l.sbSide.session.Updates()
+	writerEvents := l.writer.Events()
+	if l.running || l.paused {
+		localEvents, sbEvents, timer = nil, nil, nil
+	}
+	if l.paused {
+		writerEvents = nil
+	}
+	if block {
+		select {
+		case <-ctx.Done():
+			return false
+		case e, ok := <-localEvents:
+			l.localEvent(e, ok)
+		case e, ok := <-sbEvents:
+			l.sbEvent(e, ok)
+		case e := <-writerEvents:
+			l.writerEvent(e)
+		case r := <-l.results:
+			l.translated(r)
+		case f := <-l.do:
+			f()
+		case <-timer:
+		}
+		l.stats.drained++
+		return true
+	}
+	select {
+	case e, ok := <-localEvents:
+		l.localEvent(e, ok)
+	case e, ok := <-sbEvents:
+		l.sbEvent(e, ok)
+	case e := <-writerEvents:
+		l.writerEvent(e)
+	case r := <-l.results:
+		l.translated(r)
+	case f := <-l.do:
+		f()
+	default:
+		l.stats.drained = 0
+		return false
+	}
+	l.stats.drained++
+	return true
+}
+
+// maxDrain bounds what is taken in between two rounds.
+const maxDrain = 1000
+
+func (l *Loop) backlog() bool {
+	if l.stats.drained < maxDrain {
+		return false
+	}
+	l.stats.drained = 0
+	return true
+}
+
+// untilTimer is how long the loop may sleep.
+func (l *Loop) untilTimer(now time.Time) time.Duration {
+	next := now.Add(time.Minute)
+	for _, t := range []time.Time{l.binding.NextTimer(), l.nbcfg.NextTimer(now), l.local.retryAt, l.sbSide.retryAt} {
+		if !t.IsZero() && t.Before(next) {
+			next = t
+		}
+	}
+	return max(next.Sub(now), time.Millisecond)
+}
+
+// Do runs f on the loop's goroutine and waits for it; it reports whether f ran,
+// which it does not once the loop has ended.
+func (l *Loop) Do(ctx context.Context, f func()) bool {
+	ran := make(chan struct{})
+	select {
+	case l.do <- func() { f(); close(ran) }:
+		<-ran
+		return true
+	case <-l.done:
+	case <-ctx.Done():
+	}
+	return false
+}

@@ -1,0 +1,29 @@
+package loop
+
+import "github.com/ovn-chassis/ovn-chassis/controller/coverage"
+
+// stats are the loop's counters. Names that the C agent has too mean the same.
+type stats struct {
+	drained      int
+	round        *coverage.Stopwatch
+	translation  *coverage.Stopwatch
+	runs         *coverage.Counter // passes of the translation
+	built        *coverage.Counter // units rebuilt
+	recomputes   *coverage.Counter // passes from scratch
+	rowErrors    *coverage.Counter
+	refused      *coverage.Counter
+	transactions *coverage.Counter
+}
+
+func newStats(r *coverage.Registry) stats {
+	return stats{
+		round:        r.Stopwatch("round"),
+		translation:  r.Stopwatch("flow-generation"),
+		runs:         r.Counter("translation_run"),
+		built:        r.Counter("consider_logical_flow"),
+		recomputes:   r.Counter("lflow_run"),
+		rowErrors:    r.Counter("translation_error"),
+		refused:      r.Counter("ofctrl_refused"),
+		transactions: r.Counter("txn_submitted"),
+	}
+}
