@@ -2,6 +2,7 @@ package ovsdb
 
 import (
 	"cmp"
+	"fmt"
 	"iter"
 	"slices"
 	"sort"
@@ -109,6 +110,18 @@ func (m MapOf[K, V]) All() iter.Seq2[K, V] {
 			}
 		}
 	}
+}
+
+// String returns the pairs as ovs-vsctl prints them.
+func (m MapOf[K, V]) String() string {
+	var b strings.Builder
+	for i, p := range m.pairs {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%v=%v", p.Key, p.Value)
+	}
+	return "{" + b.String() + "}"
 }
 
 // Equal tells whether m and n hold the same pairs.

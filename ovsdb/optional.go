@@ -1,5 +1,7 @@
 package ovsdb
 
+import "fmt"
+
 // Optional is the value of a column that holds at most one element. Optional
 // references are plain UUIDs instead, zero when unset.
 type Optional[T comparable] struct {
@@ -26,3 +28,11 @@ func (o Optional[T]) Or(otherwise T) T {
 
 // IsSet tells whether there is a value.
 func (o Optional[T]) IsSet() bool { return o.ok }
+
+// String returns the value as ovs-vsctl prints it, [] when unset.
+func (o Optional[T]) String() string {
+	if !o.ok {
+		return "[]"
+	}
+	return fmt.Sprint(o.v)
+}

@@ -12,6 +12,7 @@ import (
 //  1. Every row is stored under its own UUID.
 //  2. A row is never changed after it has been stored, only replaced.
 //  3. No UUID is both in rows and in skipped.
+//  4. A row that an update leaves as it was keeps its identity.
 type Table[R any] struct {
 	kind    *RowType[R]
 	rows    map[UUID]*R
@@ -81,7 +82,7 @@ func (t *Table[R]) Apply(updates []RowUpdate[R], replace bool) ([]Change[R], []e
 		}
 	}
 	if twice {
-		changes = MergeChanges(t.kind, changes)
+		changes = mergeChanges(t.kind, changes, func(old *R) { t.rows[*t.kind.ID(old)] = old })
 	}
 	t.reindex(changes)
 	return changes, errs
@@ -186,6 +187,11 @@ func (t *Table[R]) replace(updates []RowUpdate[R]) ([]Change[R], []error) {
 // other: at most one for each row, none for a row that ended as it began. The
 // order is that of each row's first change.
 func MergeChanges[R any](kind *RowType[R], changes []Change[R]) []Change[R] {
+	return mergeChanges(kind, changes, func(*R) {})
+}
+
+// mergeChanges calls same with each row that ended as it began.
+func mergeChanges[R any](kind *RowType[R], changes []Change[R], same func(old *R)) []Change[R] {
 	at := make(map[UUID]int, len(changes))
 	out := make([]Change[R], 0, len(changes))
 	for _, c := range changes {
@@ -211,6 +217,7 @@ func MergeChanges[R any](kind *RowType[R], changes []Change[R]) []Change[R] {
 			c.Cols = AllColumns
 		default:
 			if c.Cols = kind.Diff(c.Old, c.New); c.Cols == 0 {
+				same(c.Old)
 				continue
 			}
 		}
