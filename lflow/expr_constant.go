@@ -112,17 +112,19 @@ func ParseConstantSet(l *Lexer) (ConstantSet, bool) { return parseConstantSet(l,
 // ParseConstant reads one constant that fits f. What is wrong is left in l.
 func ParseConstant(l *Lexer, f FieldRef) (Constant, bool) {
 	var cs ConstantSet
-	if !parseConstant(l, &cs, false) || !checkConstants(l, f, &cs) {
+	pos := l.Token().Pos
+	if !parseConstant(l, &cs, false) || !checkConstants(l, pos, f, &cs) {
 		return Constant{}, false
 	}
 	return cs.Values[0], true
 }
 
-// checkConstants makes sure that cs can be compared with f or assigned to it.
-func checkConstants(l *Lexer, f FieldRef, cs *ConstantSet) bool {
+// checkConstants makes sure that cs, which began at offset pos, can be compared
+// with f or assigned to it.
+func checkConstants(l *Lexer, pos int, f FieldRef, cs *ConstantSet) bool {
 	if cs.Strings != f.Symbol.IsString() {
 		kind := [...]string{"number", "string"}
-		l.Errorf("field %s is a %s, the constant is a %s", f.Symbol.Name,
+		l.ErrorfAt(pos, "field %s is a %s, the constant is a %s", f.Symbol.Name,
 			kind[b2i(f.Symbol.IsString())], kind[b2i(cs.Strings)])
 		return false
 	}
@@ -131,7 +133,7 @@ func checkConstants(l *Lexer, f FieldRef, cs *ConstantSet) bool {
 	}
 	for i := range cs.Values {
 		if w := cs.Values[i].Bits(); w > f.Symbol.Width {
-			l.Errorf("a constant of %s does not fit field %s of %s", plural(w, "bit"), f.Symbol.Name, plural(f.Symbol.Width, "bit"))
+			l.ErrorfAt(pos, "a constant of %s does not fit field %s of %s", plural(w, "bit"), f.Symbol.Name, plural(f.Symbol.Width, "bit"))
 			return false
 		}
 	}

@@ -15,6 +15,8 @@ type exprParser struct {
 	// only be tested for what ends up as equality.
 	negated bool
 	depth   int
+	// start is where the comparison being read begins, for messages.
+	start int
 }
 
 // ParseExpr reads a Boolean expression up to the first token that can't belong
@@ -130,6 +132,7 @@ func (p *exprParser) function() *Expr {
 
 // fieldFirst reads a field alone, or `field relop constants'.
 func (p *exprParser) fieldFirst() (e *Expr, atomic bool) {
+	p.start = p.Token().Pos
 	f, ok := p.field()
 	if !ok {
 		return nil, false
@@ -147,7 +150,7 @@ func (p *exprParser) fieldFirst() (e *Expr, atomic bool) {
 		p.Unexpected("relational operator")
 		return nil, false
 	case f.Bits > 1 && !p.negated:
-		p.Errorf("field %s has more than one bit: it must be compared, for example with != 0", f)
+		p.ErrorfAt(p.start, "field %s has more than one bit: it must be compared, for example with != 0", f)
 		return nil, false
 	}
 	return p.compare(f, relNE, &ConstantSet{Values: []Constant{{Format: FormatHex}}}), true
@@ -156,6 +159,7 @@ func (p *exprParser) fieldFirst() (e *Expr, atomic bool) {
 // constantFirst reads 0, 1, `constants relop field' or the range
 // `constant relop field relop constant'.
 func (p *exprParser) constantFirst() (e *Expr, atomic bool) {
+	p.start = p.Token().Pos
 	low, ok := parseConstantSet(p.Lexer, true)
 	if !ok {
 		return nil, false
@@ -185,7 +189,7 @@ func (p *exprParser) constantFirst() (e *Expr, atomic bool) {
 	up := func(r relop) bool { return r == relLT || r == relLE }
 	down := func(r relop) bool { return r == relGT || r == relGE }
 	if !(up(r1) && up(r2) || down(r1) && down(r2)) {
-		p.Errorf("a range has two operators that point the same way, as in x < %s <= y", f)
+		p.ErrorfAt(p.start, "a range has two operators that point the same way, as in x < %s <= y", f)
 		return nil, false
 	}
 	a := p.compare(f, r1.turn(), &low)
@@ -296,10 +300,10 @@ func ParsePrereq(text string, symbols *Symtab) *Expr {
 // compare makes `f r cs'. It returns nil after an error.
 func (p *exprParser) compare(f FieldRef, r relop, cs *ConstantSet) *Expr {
 	if f.Symbol.OVNField != OVNFieldNone {
-		p.Errorf("field %s can be set but not matched", f.Symbol.Name)
+		p.ErrorfAt(p.start, "field %s can be set but not matched", f.Symbol.Name)
 		return nil
 	}
-	if !checkConstants(p.Lexer, f, cs) || !p.checkRelop(f, r, cs) {
+	if !checkConstants(p.Lexer, p.start, f, cs) || !p.checkRelop(f, r, cs) {
 		return nil
 	}
 	cmps := make([]*Expr, 0, len(cs.Values))
@@ -320,13 +324,13 @@ func (p *exprParser) checkRelop(f FieldRef, r relop, cs *ConstantSet) bool {
 	if r != relEQ && r != relNE {
 		switch {
 		case cs.Curlies || len(cs.Groups) > 0:
-			p.Errorf("only == and != work with sets of values")
+			p.ErrorfAt(p.start, "only == and != work with sets of values")
 			return false
 		case sym.Level != LevelOrdinal:
-			p.Errorf("only == and != work with field %s: it is %s", sym.Name, sym.Level)
+			p.ErrorfAt(p.start, "only == and != work with field %s: it is %s", sym.Name, sym.Level)
 			return false
 		case cs.Values[0].Masked:
-			p.Errorf("only == and != work with masks; compare some bits of %s instead", sym.Name)
+			p.ErrorfAt(p.start, "only == and != work with masks; compare some bits of %s instead", sym.Name)
 			return false
 		}
 	}
@@ -336,14 +340,14 @@ func (p *exprParser) checkRelop(f FieldRef, r relop, cs *ConstantSet) bool {
 	if sym.Predicate != nil {
 		for i := range cs.Values {
 			if (cs.Values[i].Value.Bit(0) == 1) == (r == relNE) != p.negated {
-				p.Errorf("%s can be required but not excluded: it tests a nominal field", sym.Name)
+				p.ErrorfAt(p.start, "%s can be required but not excluded: it tests a nominal field", sym.Name)
 				return false
 			}
 		}
 		return true
 	}
 	if (r == relEQ) == p.negated {
-		p.Errorf("field %s can only be tested for equality: it is nominal", sym.Name)
+		p.ErrorfAt(p.start, "field %s can only be tested for equality: it is nominal", sym.Name)
 		return false
 	}
 	return true

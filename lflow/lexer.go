@@ -203,14 +203,19 @@ func (l *Lexer) ExpectEnd() bool {
 
 // Errorf records an error at the current token, unless there is one already.
 func (l *Lexer) Errorf(format string, args ...any) {
+	if l.tok.Kind == TokenError {
+		l.ErrorfAt(l.tok.Pos, "%s", l.tok.Text)
+		return
+	}
+	l.ErrorfAt(l.tok.Pos, format, args...)
+}
+
+// ErrorfAt records an error at offset pos, unless there is one already.
+func (l *Lexer) ErrorfAt(pos int, format string, args ...any) {
 	if l.err != nil {
 		return
 	}
-	if l.tok.Kind == TokenError {
-		l.err = &SyntaxError{Pos: l.tok.Pos, What: l.tok.Text}
-	} else {
-		l.err = &SyntaxError{Pos: l.tok.Pos, What: fmt.Sprintf(format, args...)}
-	}
+	l.err = &SyntaxError{Pos: pos, What: fmt.Sprintf(format, args...)}
 	l.tok = Token{Kind: TokenEnd, Pos: len(l.src), End: len(l.src)}
 }
 
@@ -318,7 +323,14 @@ func scanToken(s string, i int) Token {
 			t.End = i + 1
 			return t
 		}
-		t.Kind = map[byte]TokenKind{'$': TokenMacro, '@': TokenPortGrp, '^': TokenTemplate}[c]
+		switch c {
+		case '$':
+			t.Kind = TokenMacro
+		case '@':
+			t.Kind = TokenPortGrp
+		default:
+			t.Kind = TokenTemplate
+		}
 		t.scanID(s, i+1)
 		return t
 	case isDigit(c) || strings.HasPrefix(s[i:], "::"):
