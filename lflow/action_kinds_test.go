@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
@@ -182,4 +183,28 @@ func TestActionTooLong(t *testing.T) {
 			t.Errorf("%.40s…: error %v, want one with %q", test.actions, err, test.want)
 		}
 	}
+}
+
+// TestPlaceConcurrently places each golden from several goroutines: a Program is
+// shared, and so is what it has encoded.
+func TestPlaceConcurrently(t *testing.T) {
+	eachGolden(t, func(c actionCase, p *Program) {
+		var outs [4]Output
+		var wg sync.WaitGroup
+		for i := range outs {
+			wg.Go(func() {
+				if err := p.Place(actionView{}, c.dp, c.owner, &outs[i]); err != nil {
+					t.Errorf("%s: %v", c.src.Actions, err)
+				}
+			})
+		}
+		wg.Wait()
+		for i := range outs {
+			for j, f := range outs[i].Flows {
+				if *f != *outs[0].Flows[j] {
+					t.Errorf("%s: %s and %s", c.src.Actions, f, outs[0].Flows[j])
+				}
+			}
+		}
+	})
 }
