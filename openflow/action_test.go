@@ -23,7 +23,7 @@ func TestDecodeActionsForms(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
 		{"reg_load", nxRaw(nxRegLoad, 0x01, 0x0f, 0, 1, 0, 4, 0, 0, 0, 0, 0, 0, 0x12, 0x34),
 			"set_field:0x12340/0xffff0->reg0"},
-		{"reg_load2", nxRaw(nxRegLoad2, 0, 0, 0, 0, 0, 0, 0, 1, 0xd6, 4, 0, 0, 0, 5), "set_field:0x5->ct_mark"},
+		{"reg_load2", nxRaw(nxRegLoad2, 0, 1, 0xd6, 4, 0, 0, 0, 5), "set_field:0x5->ct_mark"},
 		{"reg_move", nxRaw(nxRegMove, 0, 16, 0, 0, 0, 8, 0, 1, 0, 4, 0, 1, 2, 4),
 			"move:NXM_NX_REG0[0..15]->NXM_NX_REG1[8..23]"},
 		{"dec_ttl", nxRaw(nxDecTTL), "dec_ttl"},

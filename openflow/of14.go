@@ -80,8 +80,7 @@ func appendAction14(b []byte, typ uint16, act []byte) ([]byte, error) {
 			return append(b, act...), nil
 		}
 		start := len(b)
-		b = appendNXAction(b, nxActRegLoad2)
-		b = appendZeros(b, 6)
+		b = appendNXAction(b, nxActRegLoad2) // the TLV follows without padding
 		b = append(b, act[4:oxmEnd(act)]...)
 		b = padTo8(b, start)
 		putU16(b, start+2, len(b)-start)
