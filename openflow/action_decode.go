@@ -134,10 +134,8 @@ func (b *ActionBuilder) decodeNicira(a *action, depth int) error {
 		port, table := c.u16(), c.u8()
 		b.resubmit(a.subtype, port, table)
 	case nxFinTimeout:
-		b.nx(nxFinTimeout, 16)
-		b.u16(c.u16())
-		b.u16(c.u16())
-		b.zeros(2)
+		idle, hard := c.u16(), c.u16()
+		b.finTimeout(idle, hard)
 	case nxPopQueue, nxExit, nxCtClear, nxDecNSHTTL:
 		b.nx(a.subtype, 16)
 		b.zeros(6)
@@ -155,7 +153,7 @@ func (b *ActionBuilder) decodeNicira(a *action, depth int) error {
 			b.LoadSub(dst, v)
 		}
 	case nxRegLoad2:
-		c.take(6)
+		// The TLV follows the subtype without padding.
 		return b.decodeSetField(c)
 	case nxNote:
 		// As many bytes as there are, padding or not: nobody can tell.

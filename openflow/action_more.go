@@ -199,6 +199,13 @@ func (b *ActionBuilder) learn(l *LearnSpec, two bool) {
 	b.end(at)
 }
 
+func (b *ActionBuilder) finTimeout(idle, hard uint16) {
+	b.nx(nxFinTimeout, 16)
+	b.u16(idle)
+	b.u16(hard)
+	b.zeros(2)
+}
+
 // BundleSpec is the action bundle, ovs-actions(7).
 type BundleSpec struct {
 	Fields    uint16 // BundleHash*

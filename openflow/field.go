@@ -135,10 +135,9 @@ const (
 	FieldXXReg1
 	FieldXXReg2
 	FieldXXReg3
-	FieldInPort      // 16-bit port
-	FieldVLANTCI     // PCP, present bit, VID
-	FieldIPTOS       // DSCP in the high 6 of 8 bits
-	FieldSkbPriority // has no OXM: only Open vSwitch's own
+	FieldInPort  // 16-bit port
+	FieldVLANTCI // PCP, present bit, VID
+	FieldIPTOS   // DSCP in the high 6 of 8 bits
 
 	numFields
 	// numSlots is the number of fields that matches store.

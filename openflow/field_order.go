@@ -22,7 +22,7 @@ var metaFlowRank = func() (rank [numFields]uint8) {
 		add(TunMetadata(i))
 	}
 	add(
-		FieldMetadata, FieldInPort, FieldInPortOXM, FieldActsetOutput, FieldSkbPriority,
+		FieldMetadata, FieldInPort, FieldInPortOXM, FieldActsetOutput,
 		FieldPktMark, FieldCtState, FieldCtZone, FieldCtMark, FieldCtLabel,
 		FieldCtNwProto, FieldCtNwSrc, FieldCtNwDst, FieldCtIPv6Src, FieldCtIPv6Dst,
 		FieldCtTpSrc, FieldCtTpDst, FieldReg0, FieldReg1, FieldReg2,

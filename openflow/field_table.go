@@ -148,7 +148,6 @@ var fields = [numFields]fieldInfo{
 	FieldInPort:         {name: "in_port", nxmName: "NXM_OF_IN_PORT", bytes: 2, bits: 16, nxm: nxm0(0, 2), oxm: nxm0(0, 2), writable: true, format: fmtPort},
 	FieldVLANTCI:        {name: "vlan_tci", nxmName: "NXM_OF_VLAN_TCI", bytes: 2, bits: 16, nxm: nxm0(4, 2), oxm: nxm0(4, 2), maskable: true, writable: true, format: fmtHex},
 	FieldIPTOS:          {name: "nw_tos", nxmName: "NXM_OF_IP_TOS", bytes: 1, bits: 8, nxm: nxm0(5, 1), oxm: nxm0(5, 1), writable: true, format: fmtDecimal},
-	FieldSkbPriority:    {name: "skb_priority", bytes: 4, bits: 32, format: fmtHex},
 }
 
 func init() {
