@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"runtime/debug"
 	"sync/atomic"
@@ -342,3 +343,16 @@ func register(md openflow.Match, f openflow.Field) openflow.U128 {
 	v, _, _ := md.Get(f)
 	return v
 }
+
+// ParseMAC reads an Ethernet address in the form that MAC_Binding has it in.
+func ParseMAC(s string) (MAC, error) {
+	hw, err := net.ParseMAC(s)
+	if err != nil || len(hw) != len(MAC{}) {
+		return MAC{}, fmt.Errorf("%q is not an Ethernet address", s)
+	}
+	return MAC(hw), nil
+}
+
+// Refresh lets packets go on whose neighbour the snapshot has learned meanwhile.
+// It may be called from any goroutine.
+func (l *Loop) Refresh() { poke(l.wake) }
