@@ -35,7 +35,7 @@ parity: build deps ## flows, groups and meters beside those of the C ovn-control
 	$(GO) run ./integration/parity
 
 bench: build deps ## cold start beside the C ovn-controller; SCALES=5000,50000,150000
-	$(GO) run ./integration/bench -scales $(SCALES)
+	$(GO) run ./integration/bench -scales $(SCALES) $(if $(WRITE),-write $(WRITE))
 
 demo: build deps ## two chassis, a router, an ACL, a load balancer: packets, told in words
 	@$(GO) run ./integration/demo
