@@ -55,7 +55,6 @@ func (l *actionList) encode(c *encodeCtx, b *openflow.ActionBuilder) error {
 type encodeCtx struct {
 	View     View
 	Datapath Datapath
-	Ingress  bool
 	Owner    [16]byte // UUID of the logical flow
 	Meter    string   // meter of the flow's controller actions, "" for none
 

@@ -47,7 +47,7 @@ func BenchmarkEncodeActions(b *testing.B) {
 		lists = append(lists, l)
 	}
 	var builder openflow.ActionBuilder
-	ctx := encodeCtx{View: actionView{}, Datapath: Datapath{Key: 5, Switch: true}, Ingress: true}
+	ctx := encodeCtx{View: actionView{}, Datapath: Datapath{Key: 5, Switch: true}}
 	b.ReportAllocs()
 	for b.Loop() {
 		for _, l := range lists {

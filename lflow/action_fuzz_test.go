@@ -18,7 +18,7 @@ func FuzzParseActions(f *testing.F) {
 		if err != nil {
 			return
 		}
-		ctx := encodeCtx{View: actionView{}, Datapath: Datapath{Key: 5, Switch: true}, Ingress: ingress}
+		ctx := encodeCtx{View: actionView{}, Datapath: Datapath{Key: 5, Switch: true}}
 		var b openflow.ActionBuilder
 		if l.encode(&ctx, &b) != nil {
 			return

@@ -118,7 +118,7 @@ func TestActionNeeds(t *testing.T) {
 	eachGolden(t, func(c actionCase, p *Program) {
 		var first string
 		for i, at := range places {
-			ctx := encodeCtx{View: at.view, Datapath: at.dp, Ingress: c.src.Ingress, Owner: at.own, Meter: c.src.Meter}
+			ctx := encodeCtx{View: at.view, Datapath: at.dp, Owner: at.own, Meter: c.src.Meter}
 			var b openflow.ActionBuilder
 			if err := p.actions.encode(&ctx, &b); err != nil {
 				t.Fatalf("%s: %v", c.src.Actions, err)

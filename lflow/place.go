@@ -236,7 +236,7 @@ func (pl *placement) encode() error {
 
 func (pl *placement) encodeNow() (openflow.Actions, openflow.SymbolList, error) {
 	pl.builder.Reset()
-	c := encodeCtx{View: pl.v, Datapath: pl.dp, Ingress: pl.p.src.Ingress, Owner: pl.owner, Meter: pl.p.src.Meter}
+	c := encodeCtx{View: pl.v, Datapath: pl.dp, Owner: pl.owner, Meter: pl.p.src.Meter}
 	if err := pl.p.actions.encode(&c, &pl.builder); err != nil {
 		return "", nil, err
 	}
