@@ -2,6 +2,7 @@ package physical
 
 import (
 	"fmt"
+	"net/netip"
 
 	"github.com/ovn-chassis/ovn-chassis/openflow"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
@@ -46,19 +47,13 @@ type neighbor struct {
 	ages bool
 }
 
-// build makes the flows of table 66, which resolves; 67, which tells whether a
-// neighbour that shows itself is known already; and 79, whose counters show
-// whether it is in use.
-//
-// The address stands where logical actions put it: get_arp and lookup_arp in reg0,
-// get_nd in xxreg1, lookup_nd in xxreg0.
+// build makes the neighbour's flows if the router is local.
 func (n neighbor) build(v View, out *Flows) {
 	port, ok := v.Port(n.port)
 	if !ok {
 		return
 	}
-	dp, ok := v.Datapath(port.Datapath())
-	if !ok || !dp.Local {
+	if dp, ok := v.Datapath(port.Datapath()); !ok || !dp.Local {
 		return
 	}
 	mac, ok := parseEth(n.mac)
@@ -71,6 +66,17 @@ func (n neighbor) build(v View, out *Flows) {
 		out.problem(fmt.Errorf("%s %s: %q is not an IP address", n.table, n.uuid, n.ip))
 		return
 	}
+	n.flows(v, port, addr, mac, out)
+}
+
+// flows makes the flows of table 66, which resolves; 67, which tells whether a
+// neighbour that shows itself is known already; and 79, whose counters show
+// whether it is in use.
+//
+// The address stands where logical actions put it: get_arp and lookup_arp in reg0,
+// get_nd in xxreg1, lookup_nd in xxreg0.
+func (n neighbor) flows(v View, port Port, addr netip.Addr, mac ethAddr, out *Flows) {
+	dp, _ := v.Datapath(port.Datapath())
 	ip, key, o := addrValue(addr), port.Key(), fromRow(n.uuid)
 
 	m := out.matchOutport(dp.Key, key)

@@ -15,7 +15,7 @@
 //	80      Port, Static                        zones of ICMP errors from tunnels
 //	81-83, 85, 86  Static                       original destination, ct_state
 //	84      Flood                               to chassis of other zones
-//	87      Static                              EVPN
+//	87, 88  EVPN..., Static                     addresses behind VTEPs
 //
 // Each function below builds the flows of one unit, one row as a rule, and is
 // pure: it sees the world only through a View, whose every call is one recorded
@@ -33,6 +33,7 @@
 //	BuildChassisMACs       one Chassis
 //	BuildFlood             once
 //	BuildStatic            once
+//	BuildEVPN...           one VTEP, all VTEPs of a switch, an address, a neighbour
 //
 // Table numbers, registers and priorities are those of OVN 26.03,
 // ovn-architecture(7) "Architectural Physical Life Cycle of a Packet"; its
