@@ -1,11 +1,14 @@
 package ovsdb_test
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
+	"github.com/ovn-chassis/ovn-chassis/ovsdb/ovsdbtest"
 	"github.com/ovn-chassis/ovn-chassis/sbdb"
 )
 
@@ -86,6 +89,35 @@ func BenchmarkApplyOneOf50k(b *testing.B) {
 		u, _, _ := ovsdb.DecodeUpdate(sbdb.Model(), fmt.Appendf(nil, string(one), i%65000+2000))
 		if c := db.Apply(u); len(c.LogicalFlow) != 1 || c.LogicalFlow[0].Cols != sbdb.LogicalFlowColPriority {
 			b.Fatal(c)
+		}
+	}
+}
+
+// BenchmarkConnect50kLogicalFlows is a cold start: connecting to a real server,
+// until the replica is complete. Most of it is the server's.
+func BenchmarkConnect50kLogicalFlows(b *testing.B) {
+	srv := ovsdbtest.Start(b, ovsdbtest.SouthboundNewest(b))
+	u, _, err := ovsdb.DecodeUpdate(sbdb.Model(), logicalFlowsJSON(50_000, "initial"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	w := southbound(b, ovsdb.Config{Remotes: []string{srv.Unix}, Tables: map[string][]string{}})
+	w.connected()
+	tx := ovsdb.NewTxn("")
+	const all = ovsdb.AllColumns &^ (sbdb.LogicalFlowColLogicalDatapath | sbdb.LogicalFlowColLogicalDPGroup)
+	for _, r := range u.LogicalFlow {
+		sbdb.InsertLogicalFlow(tx).SetAll(r.Row, all)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if res := w.Transact(ctx, tx); res.Err != nil {
+		b.Fatal(res.Err)
+	}
+	for b.Loop() {
+		r := southbound(b, ovsdb.Config{Remotes: []string{srv.Unix}})
+		r.connected()
+		if r.db.LogicalFlow.Len() != 50_000 {
+			b.Fatal(r.db.LogicalFlow.Len())
 		}
 	}
 }

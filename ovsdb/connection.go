@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -160,6 +161,15 @@ func (s *Session[U]) wants(table string) bool {
 	}
 	_, ok := s.cfg.Tables[table]
 	return ok
+}
+
+// wantsColumn tells whether the column is replicated.
+func (s *Session[U]) wantsColumn(table, column string) bool {
+	if s.cfg.Tables == nil {
+		return true
+	}
+	columns, ok := s.cfg.Tables[table]
+	return ok && (columns == nil || slices.Contains(columns, column))
 }
 
 func (c *connection[U]) awaited() (expected, bool) {

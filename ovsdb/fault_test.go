@@ -2,6 +2,7 @@ package ovsdb_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -273,4 +274,102 @@ func TestDialer(t *testing.T) {
 		},
 	})
 	r.connected()
+}
+
+// Servers probe too, and must be answered whatever else goes on.
+func TestEcho(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	southbound(t, ovsdb.Config{Remotes: []string{"tcp:" + l.Addr().String()}})
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, `{"method":"echo","id":"echo","params":["x",1]}{"method":"steal","id":[7],"params":[]}{"method":"stolen","id":null,"params":["l"]}`)
+	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	dec := json.NewDecoder(conn)
+	answers := map[string]string{}
+	for len(answers) < 2 {
+		var m struct {
+			ID     json.RawMessage
+			Method string
+			Result json.RawMessage
+			Error  json.RawMessage
+		}
+		if err := dec.Decode(&m); err != nil {
+			t.Fatal(err)
+		}
+		if m.Method == "" {
+			answers[string(m.ID)] = string(m.Result) + string(m.Error)
+		}
+	}
+	if answers[`"echo"`] != `["x",1]null` || answers[`[7]`] != `null"unknown method"` {
+		t.Errorf("answers %v", answers)
+	}
+}
+
+// A database whose schema is changed under the session is monitored anew, with what
+// the new schema has.
+func TestSchemaConversion(t *testing.T) {
+	srv := ovsdbtest.Start(t, ovsdbtest.SouthboundHost)
+	r := southbound(t, ovsdb.Config{Remotes: []string{srv.Unix}})
+	r.connected()
+	tx := ovsdb.NewTxn("")
+	_, ids := insertSwitch(tx, 1, "lp1")
+	r.must(tx)
+	r.until("port", func() bool { return r.db.PortBinding.Len() == 1 })
+	row := r.db.PortBinding.Get(ids[0])
+	if r.db.Has("ECMP_Nexthop") {
+		t.Fatal("the older schema has ECMP_Nexthop")
+	}
+	srv.Convert(ovsdbtest.SouthboundNewest(t))
+	r.until("the new schema", func() bool { return r.db.Has("ECMP_Nexthop") })
+	if r.db.PortBinding.Get(ids[0]) != row {
+		t.Error("the row was replaced")
+	}
+}
+
+// A relay that has no source is not where to be.
+func TestRelay(t *testing.T) {
+	srv := ovsdbtest.Start(t, ovsdbtest.SouthboundNewest(t))
+	srv.Stop()
+	relay := ovsdbtest.New(t)
+	relay.Database = "relay:OVN_Southbound:" + srv.Unix
+	relay.Run()
+	r := southbound(t, ovsdb.Config{Remotes: []string{relay.Unix}})
+	r.until("refusal", func() bool { return strings.Contains(fmt.Sprint(r.State().Error), "no source") })
+	srv.Run()
+	r.connected()
+	if st := r.State(); st.Model != "relay" {
+		t.Errorf("state %+v", st)
+	}
+	tx := ovsdb.NewTxn("")
+	insertSwitch(tx, 1, "lp1")
+	r.must(tx)
+	r.until("port", func() bool { return r.db.PortBinding.Len() == 1 })
+}
+
+// What role-based access control forbids is told apart from what may be tried
+// again.
+func TestPermission(t *testing.T) {
+	srv := ovsdbtest.New(t, "--remote=db:OVN_Southbound,SB_Global,connections")
+	srv.Tool("create", srv.Database, ovsdbtest.SouthboundNewest(t))
+	srv.Run()
+	port := ovsdbtest.FreePort(t)
+	srv.Transact("OVN_Southbound",
+		`{"op":"insert","table":"SB_Global","row":{"connections":["named-uuid","c"]}}`,
+		fmt.Sprintf(`{"op":"insert","table":"Connection","uuid-name":"c","row":{"target":"ptcp:%d:127.0.0.1","role":"ovn-controller"}}`, port),
+		`{"op":"insert","table":"RBAC_Role","row":{"name":"ovn-controller","permissions":["map",[["Encap",["named-uuid","e"]]]]}}`,
+		`{"op":"insert","table":"RBAC_Permission","uuid-name":"e","row":{"table":"Encap","authorization":"","insert_delete":true,"update":["set",["type"]]}}`)
+	r := southbound(t, ovsdb.Config{Remotes: []string{fmt.Sprintf("tcp:127.0.0.1:%d", port)}})
+	r.connected()
+	tx := ovsdb.NewTxn("")
+	insertSwitch(tx, 1)
+	if res := r.transact(tx); !ovsdb.IsKind(res.Err, ovsdb.Permission) || ovsdb.Retriable(res.Err) {
+		t.Errorf("error %v", res.Err)
+	}
 }

@@ -331,7 +331,7 @@ func (c *connection[U]) changeConditions(want Conditions, seq uint64) error {
 
 // transact sends a transaction.
 func (c *connection[U]) transact(r request) {
-	e := r.txn.encode(c.s.model.Name, c.schema)
+	e := r.txn.encode(c.s.model.Name, c.schema, c.s.wantsColumn)
 	if e.dropped > 0 {
 		c.s.mu.Lock()
 		c.s.state.DroppedWrites += uint64(e.dropped)

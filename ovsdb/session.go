@@ -405,8 +405,8 @@ func (s *Session[U]) connect(ctx context.Context, r remote) (ready bool, err err
 	return c.ready, err
 }
 
-// TransactFunc sends a transaction. done is called once, on the session's
-// goroutine: it must not block.
+// TransactFunc sends a transaction. done is called once and must not block: on the
+// session's goroutine or, when nothing can be sent, before TransactFunc returns.
 func (s *Session[U]) TransactFunc(tx *Txn, done func(Result)) {
 	if tx.Len() == 0 {
 		done(Result{Txn: tx})

@@ -25,7 +25,7 @@ func DeleteACLID(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyACLID makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyACLID(tx *ovsdb.Txn, row *ACLID, cols ovsdb.ColumnSet) {
 	setACLIDColumns(tx.Add(ovsdb.OpVerify, TableACLID, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteAddressSet(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyAddressSet makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyAddressSet(tx *ovsdb.Txn, row *AddressSet, cols ovsdb.ColumnSet) {
 	setAddressSetColumns(tx.Add(ovsdb.OpVerify, TableAddressSet, row.UUID), row, cols)
 }

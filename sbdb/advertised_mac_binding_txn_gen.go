@@ -25,7 +25,7 @@ func DeleteAdvertisedMACBinding(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyAdvertisedMACBinding makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyAdvertisedMACBinding(tx *ovsdb.Txn, row *AdvertisedMACBinding, cols ovsdb.ColumnSet) {
 	setAdvertisedMACBindingColumns(tx.Add(ovsdb.OpVerify, TableAdvertisedMACBinding, row.UUID), row, cols)
 }

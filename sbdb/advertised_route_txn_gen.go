@@ -25,7 +25,7 @@ func DeleteAdvertisedRoute(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyAdvertisedRoute makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyAdvertisedRoute(tx *ovsdb.Txn, row *AdvertisedRoute, cols ovsdb.ColumnSet) {
 	setAdvertisedRouteColumns(tx.Add(ovsdb.OpVerify, TableAdvertisedRoute, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteBFD(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyBFD makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyBFD(tx *ovsdb.Txn, row *BFD, cols ovsdb.ColumnSet) {
 	setBFDColumns(tx.Add(ovsdb.OpVerify, TableBFD, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteChassisPrivate(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyChassisPrivate makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyChassisPrivate(tx *ovsdb.Txn, row *ChassisPrivate, cols ovsdb.ColumnSet) {
 	setChassisPrivateColumns(tx.Add(ovsdb.OpVerify, TableChassisPrivate, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteChassisTemplateVar(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyChassisTemplateVar makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyChassisTemplateVar(tx *ovsdb.Txn, row *ChassisTemplateVar, cols ovsdb.ColumnSet) {
 	setChassisTemplateVarColumns(tx.Add(ovsdb.OpVerify, TableChassisTemplateVar, row.UUID), row, cols)
 }

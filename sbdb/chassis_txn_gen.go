@@ -25,7 +25,7 @@ func DeleteChassis(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyChassis makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyChassis(tx *ovsdb.Txn, row *Chassis, cols ovsdb.ColumnSet) {
 	setChassisColumns(tx.Add(ovsdb.OpVerify, TableChassis, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteConnection(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyConnection makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyConnection(tx *ovsdb.Txn, row *Connection, cols ovsdb.ColumnSet) {
 	setConnectionColumns(tx.Add(ovsdb.OpVerify, TableConnection, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteControllerEvent(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyControllerEvent makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyControllerEvent(tx *ovsdb.Txn, row *ControllerEvent, cols ovsdb.ColumnSet) {
 	setControllerEventColumns(tx.Add(ovsdb.OpVerify, TableControllerEvent, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteDatapathBinding(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyDatapathBinding makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyDatapathBinding(tx *ovsdb.Txn, row *DatapathBinding, cols ovsdb.ColumnSet) {
 	setDatapathBindingColumns(tx.Add(ovsdb.OpVerify, TableDatapathBinding, row.UUID), row, cols)
 }

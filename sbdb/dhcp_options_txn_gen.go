@@ -25,7 +25,7 @@ func DeleteDHCPOptions(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyDHCPOptions makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyDHCPOptions(tx *ovsdb.Txn, row *DHCPOptions, cols ovsdb.ColumnSet) {
 	setDHCPOptionsColumns(tx.Add(ovsdb.OpVerify, TableDHCPOptions, row.UUID), row, cols)
 }

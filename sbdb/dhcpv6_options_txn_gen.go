@@ -25,7 +25,7 @@ func DeleteDHCPv6Options(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyDHCPv6Options makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyDHCPv6Options(tx *ovsdb.Txn, row *DHCPv6Options, cols ovsdb.ColumnSet) {
 	setDHCPv6OptionsColumns(tx.Add(ovsdb.OpVerify, TableDHCPv6Options, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteDNS(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyDNS makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyDNS(tx *ovsdb.Txn, row *DNS, cols ovsdb.ColumnSet) {
 	setDNSColumns(tx.Add(ovsdb.OpVerify, TableDNS, row.UUID), row, cols)
 }

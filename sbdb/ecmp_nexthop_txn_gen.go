@@ -25,7 +25,7 @@ func DeleteECMPNexthop(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyECMPNexthop makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyECMPNexthop(tx *ovsdb.Txn, row *ECMPNexthop, cols ovsdb.ColumnSet) {
 	setECMPNexthopColumns(tx.Add(ovsdb.OpVerify, TableECMPNexthop, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteEncap(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyEncap makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyEncap(tx *ovsdb.Txn, row *Encap, cols ovsdb.ColumnSet) {
 	setEncapColumns(tx.Add(ovsdb.OpVerify, TableEncap, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteFDB(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyFDB makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyFDB(tx *ovsdb.Txn, row *FDB, cols ovsdb.ColumnSet) {
 	setFDBColumns(tx.Add(ovsdb.OpVerify, TableFDB, row.UUID), row, cols)
 }

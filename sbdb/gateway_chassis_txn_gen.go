@@ -25,7 +25,7 @@ func DeleteGatewayChassis(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyGatewayChassis makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyGatewayChassis(tx *ovsdb.Txn, row *GatewayChassis, cols ovsdb.ColumnSet) {
 	setGatewayChassisColumns(tx.Add(ovsdb.OpVerify, TableGatewayChassis, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteHAChassisGroup(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyHAChassisGroup makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyHAChassisGroup(tx *ovsdb.Txn, row *HAChassisGroup, cols ovsdb.ColumnSet) {
 	setHAChassisGroupColumns(tx.Add(ovsdb.OpVerify, TableHAChassisGroup, row.UUID), row, cols)
 }

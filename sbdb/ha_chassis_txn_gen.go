@@ -25,7 +25,7 @@ func DeleteHAChassis(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyHAChassis makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyHAChassis(tx *ovsdb.Txn, row *HAChassis, cols ovsdb.ColumnSet) {
 	setHAChassisColumns(tx.Add(ovsdb.OpVerify, TableHAChassis, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteIGMPGroup(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyIGMPGroup makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyIGMPGroup(tx *ovsdb.Txn, row *IGMPGroup, cols ovsdb.ColumnSet) {
 	setIGMPGroupColumns(tx.Add(ovsdb.OpVerify, TableIGMPGroup, row.UUID), row, cols)
 }

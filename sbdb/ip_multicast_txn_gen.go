@@ -25,7 +25,7 @@ func DeleteIPMulticast(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyIPMulticast makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyIPMulticast(tx *ovsdb.Txn, row *IPMulticast, cols ovsdb.ColumnSet) {
 	setIPMulticastColumns(tx.Add(ovsdb.OpVerify, TableIPMulticast, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteLearnedRoute(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyLearnedRoute makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyLearnedRoute(tx *ovsdb.Txn, row *LearnedRoute, cols ovsdb.ColumnSet) {
 	setLearnedRouteColumns(tx.Add(ovsdb.OpVerify, TableLearnedRoute, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteLoadBalancer(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyLoadBalancer makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyLoadBalancer(tx *ovsdb.Txn, row *LoadBalancer, cols ovsdb.ColumnSet) {
 	setLoadBalancerColumns(tx.Add(ovsdb.OpVerify, TableLoadBalancer, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteLogicalDPGroup(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyLogicalDPGroup makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyLogicalDPGroup(tx *ovsdb.Txn, row *LogicalDPGroup, cols ovsdb.ColumnSet) {
 	setLogicalDPGroupColumns(tx.Add(ovsdb.OpVerify, TableLogicalDPGroup, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteLogicalFlow(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyLogicalFlow makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyLogicalFlow(tx *ovsdb.Txn, row *LogicalFlow, cols ovsdb.ColumnSet) {
 	setLogicalFlowColumns(tx.Add(ovsdb.OpVerify, TableLogicalFlow, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteMACBinding(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyMACBinding makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyMACBinding(tx *ovsdb.Txn, row *MACBinding, cols ovsdb.ColumnSet) {
 	setMACBindingColumns(tx.Add(ovsdb.OpVerify, TableMACBinding, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteMeterBand(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyMeterBand makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyMeterBand(tx *ovsdb.Txn, row *MeterBand, cols ovsdb.ColumnSet) {
 	setMeterBandColumns(tx.Add(ovsdb.OpVerify, TableMeterBand, row.UUID), row, cols)
 }

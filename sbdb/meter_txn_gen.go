@@ -25,7 +25,7 @@ func DeleteMeter(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyMeter makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyMeter(tx *ovsdb.Txn, row *Meter, cols ovsdb.ColumnSet) {
 	setMeterColumns(tx.Add(ovsdb.OpVerify, TableMeter, row.UUID), row, cols)
 }

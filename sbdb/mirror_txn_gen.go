@@ -25,7 +25,7 @@ func DeleteMirror(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyMirror makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyMirror(tx *ovsdb.Txn, row *Mirror, cols ovsdb.ColumnSet) {
 	setMirrorColumns(tx.Add(ovsdb.OpVerify, TableMirror, row.UUID), row, cols)
 }

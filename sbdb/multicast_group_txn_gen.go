@@ -25,7 +25,7 @@ func DeleteMulticastGroup(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyMulticastGroup makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyMulticastGroup(tx *ovsdb.Txn, row *MulticastGroup, cols ovsdb.ColumnSet) {
 	setMulticastGroupColumns(tx.Add(ovsdb.OpVerify, TableMulticastGroup, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeletePortBinding(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyPortBinding makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyPortBinding(tx *ovsdb.Txn, row *PortBinding, cols ovsdb.ColumnSet) {
 	setPortBindingColumns(tx.Add(ovsdb.OpVerify, TablePortBinding, row.UUID), row, cols)
 }

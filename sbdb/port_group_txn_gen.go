@@ -25,7 +25,7 @@ func DeletePortGroup(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyPortGroup makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyPortGroup(tx *ovsdb.Txn, row *PortGroup, cols ovsdb.ColumnSet) {
 	setPortGroupColumns(tx.Add(ovsdb.OpVerify, TablePortGroup, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteRBACPermission(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyRBACPermission makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyRBACPermission(tx *ovsdb.Txn, row *RBACPermission, cols ovsdb.ColumnSet) {
 	setRBACPermissionColumns(tx.Add(ovsdb.OpVerify, TableRBACPermission, row.UUID), row, cols)
 }

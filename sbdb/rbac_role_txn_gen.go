@@ -25,7 +25,7 @@ func DeleteRBACRole(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyRBACRole makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyRBACRole(tx *ovsdb.Txn, row *RBACRole, cols ovsdb.ColumnSet) {
 	setRBACRoleColumns(tx.Add(ovsdb.OpVerify, TableRBACRole, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteSBGlobal(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifySBGlobal makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifySBGlobal(tx *ovsdb.Txn, row *SBGlobal, cols ovsdb.ColumnSet) {
 	setSBGlobalColumns(tx.Add(ovsdb.OpVerify, TableSBGlobal, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteServiceMonitor(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyServiceMonitor makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyServiceMonitor(tx *ovsdb.Txn, row *ServiceMonitor, cols ovsdb.ColumnSet) {
 	setServiceMonitorColumns(tx.Add(ovsdb.OpVerify, TableServiceMonitor, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteStaticMACBinding(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyStaticMACBinding makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyStaticMACBinding(tx *ovsdb.Txn, row *StaticMACBinding, cols ovsdb.ColumnSet) {
 	setStaticMACBindingColumns(tx.Add(ovsdb.OpVerify, TableStaticMACBinding, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteAutoAttach(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyAutoAttach makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyAutoAttach(tx *ovsdb.Txn, row *AutoAttach, cols ovsdb.ColumnSet) {
 	setAutoAttachColumns(tx.Add(ovsdb.OpVerify, TableAutoAttach, row.UUID), row, cols)
 }

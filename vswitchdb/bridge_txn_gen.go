@@ -25,7 +25,7 @@ func DeleteBridge(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyBridge makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyBridge(tx *ovsdb.Txn, row *Bridge, cols ovsdb.ColumnSet) {
 	setBridgeColumns(tx.Add(ovsdb.OpVerify, TableBridge, row.UUID), row, cols)
 }

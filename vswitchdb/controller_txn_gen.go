@@ -25,7 +25,7 @@ func DeleteController(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyController makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyController(tx *ovsdb.Txn, row *Controller, cols ovsdb.ColumnSet) {
 	setControllerColumns(tx.Add(ovsdb.OpVerify, TableController, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteCTTimeoutPolicy(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyCTTimeoutPolicy makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyCTTimeoutPolicy(tx *ovsdb.Txn, row *CTTimeoutPolicy, cols ovsdb.ColumnSet) {
 	setCTTimeoutPolicyColumns(tx.Add(ovsdb.OpVerify, TableCTTimeoutPolicy, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteCTZone(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyCTZone makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyCTZone(tx *ovsdb.Txn, row *CTZone, cols ovsdb.ColumnSet) {
 	setCTZoneColumns(tx.Add(ovsdb.OpVerify, TableCTZone, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteDatapath(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyDatapath makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyDatapath(tx *ovsdb.Txn, row *Datapath, cols ovsdb.ColumnSet) {
 	setDatapathColumns(tx.Add(ovsdb.OpVerify, TableDatapath, row.UUID), row, cols)
 }

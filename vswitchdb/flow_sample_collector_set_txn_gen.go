@@ -25,7 +25,7 @@ func DeleteFlowSampleCollectorSet(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyFlowSampleCollectorSet makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyFlowSampleCollectorSet(tx *ovsdb.Txn, row *FlowSampleCollectorSet, cols ovsdb.ColumnSet) {
 	setFlowSampleCollectorSetColumns(tx.Add(ovsdb.OpVerify, TableFlowSampleCollectorSet, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteFlowTable(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyFlowTable makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyFlowTable(tx *ovsdb.Txn, row *FlowTable, cols ovsdb.ColumnSet) {
 	setFlowTableColumns(tx.Add(ovsdb.OpVerify, TableFlowTable, row.UUID), row, cols)
 }

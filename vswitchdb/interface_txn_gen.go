@@ -25,7 +25,7 @@ func DeleteInterface(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyInterface makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyInterface(tx *ovsdb.Txn, row *Interface, cols ovsdb.ColumnSet) {
 	setInterfaceColumns(tx.Add(ovsdb.OpVerify, TableInterface, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteIPFIX(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyIPFIX makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyIPFIX(tx *ovsdb.Txn, row *IPFIX, cols ovsdb.ColumnSet) {
 	setIPFIXColumns(tx.Add(ovsdb.OpVerify, TableIPFIX, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteManager(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyManager makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyManager(tx *ovsdb.Txn, row *Manager, cols ovsdb.ColumnSet) {
 	setManagerColumns(tx.Add(ovsdb.OpVerify, TableManager, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteNetFlow(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyNetFlow makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyNetFlow(tx *ovsdb.Txn, row *NetFlow, cols ovsdb.ColumnSet) {
 	setNetFlowColumns(tx.Add(ovsdb.OpVerify, TableNetFlow, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteOpenVSwitch(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyOpenVSwitch makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyOpenVSwitch(tx *ovsdb.Txn, row *OpenVSwitch, cols ovsdb.ColumnSet) {
 	setOpenVSwitchColumns(tx.Add(ovsdb.OpVerify, TableOpenVSwitch, row.UUID), row, cols)
 }

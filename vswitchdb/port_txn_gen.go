@@ -25,7 +25,7 @@ func DeletePort(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyPort makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyPort(tx *ovsdb.Txn, row *Port, cols ovsdb.ColumnSet) {
 	setPortColumns(tx.Add(ovsdb.OpVerify, TablePort, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteQoS(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyQoS makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyQoS(tx *ovsdb.Txn, row *QoS, cols ovsdb.ColumnSet) {
 	setQoSColumns(tx.Add(ovsdb.OpVerify, TableQoS, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteQueue(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifyQueue makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifyQueue(tx *ovsdb.Txn, row *Queue, cols ovsdb.ColumnSet) {
 	setQueueColumns(tx.Add(ovsdb.OpVerify, TableQueue, row.UUID), row, cols)
 }

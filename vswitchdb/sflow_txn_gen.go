@@ -25,7 +25,7 @@ func DeleteSFlow(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifySFlow makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifySFlow(tx *ovsdb.Txn, row *SFlow, cols ovsdb.ColumnSet) {
 	setSFlowColumns(tx.Add(ovsdb.OpVerify, TableSFlow, row.UUID), row, cols)
 }

@@ -25,7 +25,7 @@ func DeleteSSL(tx *ovsdb.Txn, id ovsdb.UUID) {
 }
 
 // VerifySSL makes the transaction fail with a conflict unless the row still
-// exists and has, in cols, the values of row.
+// exists and has, in those of cols that are replicated, the values of row.
 func VerifySSL(tx *ovsdb.Txn, row *SSL, cols ovsdb.ColumnSet) {
 	setSSLColumns(tx.Add(ovsdb.OpVerify, TableSSL, row.UUID), row, cols)
 }

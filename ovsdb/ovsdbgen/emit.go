@@ -110,7 +110,7 @@ func (t target) transactions(s *schema, tab table) ([]byte, error) {
 	b.f("func Delete%s(tx *ovsdb.Txn, id ovsdb.UUID) {", tab.Go)
 	b.f("tx.Add(ovsdb.OpDelete, Table%s, id)\n}\n", tab.Go)
 	b.f("// Verify%s makes the transaction fail with a conflict unless the row still", tab.Go)
-	b.f("// exists and has, in cols, the values of row.")
+	b.f("// exists and has, in those of cols that are replicated, the values of row.")
 	b.f("func Verify%s(tx *ovsdb.Txn, row *%s, cols ovsdb.ColumnSet) {", tab.Go, tab.Go)
 	b.f("set%sColumns(tx.Add(ovsdb.OpVerify, Table%s, row.UUID), row, cols)\n}\n", tab.Go, tab.Go)
 	b.f("// VerifyNo%s makes the transaction fail with a conflict if there is a row that", tab.Go)

@@ -198,6 +198,14 @@ func (s *Server) Transact(database string, ops ...string) string {
 	return string(out)
 }
 
+// Convert changes the schema of the database while the server runs.
+func (s *Server) Convert(schema string) {
+	s.t.Helper()
+	if out, err := exec.Command(find(s.t, "ovsdb-client"), "convert", s.Unix, schema).CombinedOutput(); err != nil {
+		s.t.Fatalf("ovsdb-client convert: %v\n%s", err, out)
+	}
+}
+
 // FreePort returns a TCP port on 127.0.0.1 that nothing listens on.
 func FreePort(t testing.TB) int {
 	t.Helper()
