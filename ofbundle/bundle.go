@@ -166,7 +166,7 @@ func (s *session) attempt(ctx context.Context, ops []op) (outcome, error) {
 		return outcome{}, fmt.Errorf("the switch opens no bundle: %w", openErr)
 	}
 	if len(refused) > 0 {
-		_, err := s.call(ctx, control(openflow.BundleDiscardRequest), nil)
+		_, err := s.call(ctx, control(openflow.BundleDiscardRequest))
 		return outcome{refused: refused}, err
 	}
 	out, err := s.commit(ctx, control(openflow.BundleCommitRequest), sent)

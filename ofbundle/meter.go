@@ -12,10 +12,9 @@ import (
 
 // meter is one name that some claim refers to.
 type meter struct {
-	name    string
-	id      uint32 // 0: not numbered yet
-	refs    int
-	refused error
+	name string
+	id   uint32 // 0: not numbered yet
+	refs int
 }
 
 // meterTable knows the meters by name and those on the switch. A meter that
@@ -76,7 +75,6 @@ func (t *meterTable) load(installed map[uint32]openflow.MeterSpec) {
 		t.ids.take(id)
 	}
 	for name, m := range t.byName {
-		m.refused = nil
 		if m.refs == 0 {
 			delete(t.byName, name)
 		} else if m.id != 0 {

@@ -131,7 +131,7 @@ func (m *model) dump() *dump {
 	for _, id := range slices.Sorted(maps.Keys(m.flows)) {
 		f := m.flows[id]
 		f.Owner, f.Symbols, f.Kind = [16]byte{}, "", 0
-		d.flows = append(d.flows, dumpFlow{Flow: f})
+		d.flows = append(d.flows, dumpFlow{flow: &f})
 	}
 	return d
 }

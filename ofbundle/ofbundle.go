@@ -69,6 +69,12 @@ type Features struct {
 	GeneveIndex uint8
 }
 
+// sameFor says whether flows translated for f are right for g too.
+func (f Features) sameFor(g Features) bool {
+	f.DatapathID = g.DatapathID
+	return f == g
+}
+
 // Event is what the Writer tells its owner: one of the types below.
 type Event interface{ event() }
 

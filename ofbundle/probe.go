@@ -59,7 +59,6 @@ func (s *session) probeExtensions(ctx context.Context) error {
 	reg0 := openflow.Whole(openflow.FieldReg0)
 	b.Sample(openflow.SampleSpec{Probability: 0xffff, ObsDomainSrc: reg0, ObsPointSrc: reg0})
 	errs, err := s.try(ctx,
-		&noConnection,
 		&noLabel,
 		bundle(openflow.BundleOpenRequest),
 		&openflow.BundleAdd{ID: id, Flags: openflow.BundleAtomic | openflow.BundleOrdered,
@@ -68,11 +67,18 @@ func (s *session) probeExtensions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.feat.CtFlush = errs[0] == nil
-	s.feat.CtLabelFlush = errs[1] == nil
-	s.feat.SampleReg = errs[3] == nil
-	if errs[2] != nil {
-		return errs[2]
+	if errs[1] != nil {
+		return errs[1]
+	}
+	s.feat.SampleReg = errs[2] == nil
+	s.feat.CtLabelFlush = errs[0] == nil
+	s.feat.CtFlush = s.feat.CtLabelFlush
+	if !s.feat.CtFlush {
+		// Asked only now: on a kernel datapath each flush walks all connections.
+		if errs, err = s.try(ctx, &noConnection); err != nil {
+			return err
+		}
+		s.feat.CtFlush = errs[0] == nil
 	}
 	return nil
 }
@@ -140,163 +146,4 @@ func geneveSlot(maps []openflow.TLVMap) (index uint8, mapped, ok bool) {
 		}
 	}
 	return 0, false, false
-}
-
-// readBack dumps flows, groups and meters and takes them as installed.
-func (s *session) readBack(ctx context.Context) error {
-	d := &dump{groups: map[uint32]string{}, meters: map[uint32]openflow.MeterSpec{}}
-	if err := s.readFlows(ctx, d); err != nil {
-		return err
-	}
-	if err := s.readGroups(ctx, d); err != nil {
-		return err
-	}
-	if err := s.readMeters(ctx, d); err != nil {
-		return err
-	}
-	s.w.state.load(d)
-	s.w.log.Debug("read back", "flows", len(d.flows), "groups", len(d.groups), "meters", len(d.meters))
-	return nil
-}
-
-func (s *session) readFlows(ctx context.Context, d *dump) error {
-	replies, err := s.call(ctx, &openflow.FlowDescRequest{Table: openflow.TableAll}, func(m openflow.Message) bool {
-		r, ok := m.(*openflow.FlowDescReply)
-		return !ok || !r.More
-	})
-	if err != nil {
-		return err
-	}
-	// Many flows have the same few action lists.
-	actions := map[openflow.Actions]openflow.Actions{}
-	for _, m := range replies {
-		r, ok := m.(*openflow.FlowDescReply)
-		if !ok {
-			return unexpected(m)
-		}
-		for i := range r.Flows {
-			f := &r.Flows[i]
-			a, ok := actions[f.Actions]
-			if !ok {
-				a = f.Actions
-				actions[a] = a
-			}
-			d.flows = append(d.flows, dumpFlow{
-				Flow:    openflow.Flow{Table: f.Table, Priority: f.Priority, Cookie: f.Cookie, Match: f.Match, Actions: a},
-				foreign: f.Foreign || f.Idle != 0 || f.Hard != 0 || f.Flags != 0 || f.Importance != 0,
-			})
-		}
-	}
-	return nil
-}
-
-func unexpected(m openflow.Message) error {
-	if e, ok := m.(*openflow.ErrorMsg); ok {
-		return e
-	}
-	return errors.New("reply of an unexpected kind")
-}
-
-// maxBucketsDescribed is how many buckets a group may have to be asked for. A
-// description has a 16-bit length, which Open vSwitch lets wrap around, after
-// which nothing on the connection makes sense. 256 leaves 256 bytes for each.
-const maxBucketsDescribed = 256
-
-// unknownGroup is the content of a group that was not read: no wanted group has
-// it, so it is replaced.
-const unknownGroup = "?"
-
-// readGroups reads the groups. How many buckets they have is asked first, for
-// the reason given with maxBucketsDescribed.
-func (s *session) readGroups(ctx context.Context, d *dump) error {
-	if s.w.groupsUnreadable {
-		s.w.groupsUnreadable = false
-		d.groups = nil
-		return nil
-	}
-	s.w.groupsUnreadable = true // until proved otherwise
-	replies, err := s.call(ctx, &openflow.GroupStatsRequest{ID: openflow.GroupIDAll}, func(m openflow.Message) bool {
-		r, ok := m.(*openflow.GroupStatsReply)
-		return !ok || !r.More
-	})
-	if err != nil {
-		return err
-	}
-	requests := []uint32{openflow.GroupIDAll}
-	var small []uint32
-	for _, m := range replies {
-		r, ok := m.(*openflow.GroupStatsReply)
-		if !ok {
-			return unexpected(m)
-		}
-		for _, g := range r.Groups {
-			if g.Buckets <= maxBucketsDescribed {
-				small = append(small, g.ID)
-				continue
-			}
-			d.groups[g.ID] = unknownGroup
-			requests = nil
-		}
-	}
-	if requests == nil && s.conn.Version() == openflow.Version15 {
-		requests = small
-	}
-	for _, id := range requests {
-		if err := s.describeGroups(ctx, id, d); err != nil {
-			return err
-		}
-	}
-	s.w.groupsUnreadable = false
-	return nil
-}
-
-func (s *session) describeGroups(ctx context.Context, id uint32, d *dump) error {
-	replies, err := s.call(ctx, &openflow.GroupDescRequest{ID: id}, func(m openflow.Message) bool {
-		r, ok := m.(*openflow.GroupDescReply)
-		return !ok || !r.More
-	})
-	if err != nil {
-		return err
-	}
-	for _, m := range replies {
-		r, ok := m.(*openflow.GroupDescReply)
-		if !ok {
-			return unexpected(m)
-		}
-		for i := range r.Groups {
-			g := &r.Groups[i]
-			if g.Err != nil {
-				s.w.log.Warn("group on the switch not understood", "group", g.ID, "err", g.Err)
-				d.groups[g.ID] = unknownGroup
-				continue
-			}
-			d.groups[g.ID] = string(g.Spec.Encode())
-		}
-	}
-	return nil
-}
-
-func (s *session) readMeters(ctx context.Context, d *dump) error {
-	if s.feat.MaxMeters == 0 {
-		return nil
-	}
-	replies, err := s.call(ctx, &openflow.MeterConfigRequest{ID: openflow.MeterAll}, func(m openflow.Message) bool {
-		r, ok := m.(*openflow.MeterConfigReply)
-		return !ok || !r.More
-	})
-	if err != nil {
-		return err
-	}
-	for _, m := range replies {
-		r, ok := m.(*openflow.MeterConfigReply)
-		if !ok {
-			return unexpected(m)
-		}
-		for _, x := range r.Meters {
-			if x.ID <= openflow.MeterMax {
-				d.meters[x.ID] = x.Spec
-			}
-		}
-	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ovn-chassis/ovn-chassis/openflow"
@@ -14,7 +15,9 @@ import (
 // Run connects, keeps connected and writes, until ctx ends. It returns ctx's
 // error.
 func (w *Writer) Run(ctx context.Context) error {
-	go w.events.run(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { w.events.run(ctx) })
 	backoff := w.cfg.MinBackoff
 	for ctx.Err() == nil {
 		w.drain()
@@ -29,6 +32,9 @@ func (w *Writer) Run(ctx context.Context) error {
 		err := w.serve(ctx, target)
 		if ctx.Err() != nil {
 			break
+		}
+		if errors.Is(err, errRetarget) {
+			continue
 		}
 		if time.Since(start) > w.cfg.MaxBackoff {
 			backoff = w.cfg.MinBackoff
@@ -76,14 +82,15 @@ func (w *Writer) serve(ctx context.Context, target string) error {
 	}
 	defer conn.Close()
 	sctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	s := newSession(sctx, w, conn)
+	defer s.drain()
+	defer cancel()
 	if err := s.connect(ctx); err != nil {
 		return err
 	}
 	before := w.feat
 	w.feat = &s.feat
-	s.hold = before != nil && *before != s.feat
+	s.hold = before != nil && !before.sameFor(s.feat)
 	w.count(func(st *Stats) {
 		st.Connects++
 		st.Installed = w.state.installed

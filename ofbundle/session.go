@@ -50,6 +50,12 @@ func newSession(ctx context.Context, w *Writer, conn *openflow.Conn) *session {
 	return s
 }
 
+// drain waits for the receiving goroutine, which is about to end.
+func (s *session) drain() {
+	for range s.in {
+	}
+}
+
 // recv waits for the next message of any kind.
 func (s *session) recv(ctx context.Context) (received, error) {
 	var timeout <-chan time.Time
@@ -110,14 +116,18 @@ func describeData(b []byte) string {
 	return fmt.Sprintf("%T", m)
 }
 
-// call sends m and returns what answers it: messages with its transaction id, up
-// to the first for which last is true. An error message is an answer.
-func (s *session) call(ctx context.Context, m openflow.Message, last func(openflow.Message) bool) ([]openflow.Message, error) {
+// call sends m and returns the message that answers it, which may be an error
+// message.
+func (s *session) call(ctx context.Context, m openflow.Message) (openflow.Message, error) {
 	xid, err := s.conn.Send(m)
 	if err != nil {
 		return nil, err
 	}
-	var out []openflow.Message
+	return s.answer(ctx, xid)
+}
+
+// answer waits for a message with the transaction id.
+func (s *session) answer(ctx context.Context, xid uint32) (openflow.Message, error) {
 	for {
 		r, err := s.recv(ctx)
 		if err != nil {
@@ -127,16 +137,34 @@ func (s *session) call(ctx context.Context, m openflow.Message, last func(openfl
 			s.async(r)
 			continue
 		}
-		out = append(out, r.m)
-		switch m := r.m.(type) {
-		case *openflow.ErrorMsg:
-			return out, nil
-		case *openflow.Malformed:
-			// It may have been the last of several; nothing better is to come.
-			return nil, fmt.Errorf("reply to %T: %w", m, m.Err)
+		if m, ok := r.m.(*openflow.Malformed); ok {
+			return nil, fmt.Errorf("reply of type %d: %w", m.Type, m.Err)
 		}
-		if last == nil || last(r.m) {
-			return out, nil
+		return r.m, nil
+	}
+}
+
+// multipart sends m and hands every part of the answer to part, which says
+// whether more are to come.
+func multipart[T openflow.Message](ctx context.Context, s *session, m openflow.Message, part func(T) (more bool)) error {
+	xid, err := s.conn.Send(m)
+	if err != nil {
+		return err
+	}
+	for {
+		r, err := s.answer(ctx, xid)
+		if err != nil {
+			return err
+		}
+		switch r := r.(type) {
+		case T:
+			if !part(r) {
+				return nil
+			}
+		case *openflow.ErrorMsg:
+			return r
+		default:
+			return fmt.Errorf("the switch answered %T with %T", m, r)
 		}
 	}
 }
@@ -144,17 +172,17 @@ func (s *session) call(ctx context.Context, m openflow.Message, last func(openfl
 // one is call for a single reply of type T. refused is the switch's error, if it
 // answered so.
 func one[T openflow.Message](ctx context.Context, s *session, m openflow.Message) (reply T, refused error, err error) {
-	l, err := s.call(ctx, m, nil)
+	answer, err := s.call(ctx, m)
 	if err != nil {
 		return reply, nil, err
 	}
-	switch r := l[0].(type) {
+	switch r := answer.(type) {
 	case T:
 		return r, nil, nil
 	case *openflow.ErrorMsg:
 		return reply, r, nil
 	}
-	return reply, nil, fmt.Errorf("the switch answered %T with %T", m, l[0])
+	return reply, nil, fmt.Errorf("the switch answered %T with %T", m, answer)
 }
 
 // try sends messages that have no reply of their own, and then a barrier. errs

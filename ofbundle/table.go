@@ -126,7 +126,7 @@ func (t *table) load(d *dump) {
 	// Deleting groups deletes the flows that use them.
 	t.purgeGroups = d.groups == nil
 	for i := range d.flows {
-		f := &d.flows[i].Flow
+		f := d.flows[i].flow
 		if t.purgeGroups && openflow.UsesGroup(f.Actions) {
 			continue
 		}
@@ -164,6 +164,6 @@ type dump struct {
 }
 
 type dumpFlow struct {
-	openflow.Flow
-	foreign bool
+	flow    *openflow.Flow
+	foreign bool // see entry
 }

@@ -86,7 +86,7 @@ func New(cfg Config) *Writer {
 }
 
 // Update takes claims away and adds claims. Flows are told apart by pointer: a
-// removed flow must be one that was added. Nothing happens before Commit. The
+// removed flow must be one that was added, and none is added twice. Nothing happens before Commit. The
 // Writer keeps the flows, not the slices.
 func (w *Writer) Update(removed, added []*openflow.Flow) {
 	if len(removed) == 0 && len(added) == 0 {
@@ -134,7 +134,7 @@ func (w *Writer) Enable() {
 }
 
 // FlushZone empties a conntrack zone; ZoneFlushed follows once the switch has
-// done it. A flush asked for while disconnected is sent after connecting.
+// done it. A flush asked for while disconnected or before Enable is sent later.
 func (w *Writer) FlushZone(zone uint16) {
 	w.mu.Lock()
 	w.inbox.zones = append(w.inbox.zones, zone)
