@@ -266,6 +266,8 @@ func skipBlank(s string, i int) (int, string) {
 		switch {
 		case isSpace(s[i]):
 			i++
+		case s[i] != '/':
+			return i, ""
 		case strings.HasPrefix(s[i:], "//"):
 			n := strings.IndexByte(s[i:], '\n')
 			if n < 0 {
@@ -278,26 +280,29 @@ func skipBlank(s string, i int) (int, string) {
 				return i, "comment has no end on its line"
 			}
 			i += n + 4
-		case s[i] == '/':
-			return i, "`/' stands only before a mask or in a comment"
 		default:
-			return i, ""
+			return i, "`/' stands only before a mask or in a comment"
 		}
 	}
 	return i, ""
 }
 
-// punctuation lists the tokens without text, longer ones first.
+// punctuation lists the other tokens without text, longer ones first.
 var punctuation = [...]struct {
 	text string
 	kind TokenKind
 }{
 	{"<->", TokenExchange}, {"==", TokenEQ}, {"!=", TokenNE}, {"&&", TokenAnd}, {"||", TokenOr},
 	{"<=", TokenLE}, {">=", TokenGE}, {"..", TokenEllipsis}, {"--", TokenDecrement},
-	{"(", TokenLParen}, {")", TokenRParen}, {"{", TokenLCurly}, {"}", TokenRCurly},
-	{"[", TokenLSquare}, {"]", TokenRSquare}, {"=", TokenEquals}, {"!", TokenNot},
-	{"<", TokenLT}, {">", TokenGT}, {",", TokenComma}, {";", TokenSemicolon}, {"-", TokenHyphen},
-	{":", TokenColon},
+	{"=", TokenEquals}, {"!", TokenNot},
+	{"<", TokenLT}, {">", TokenGT}, {"-", TokenHyphen},
+}
+
+// single are the characters that are a token and begin no other: most of the
+// punctuation there is.
+var single = [0x80]TokenKind{
+	'(': TokenLParen, ')': TokenRParen, '{': TokenLCurly, '}': TokenRCurly,
+	'[': TokenLSquare, ']': TokenRSquare, ',': TokenComma, ';': TokenSemicolon, ':': TokenColon,
 }
 
 // scanToken returns the token that starts at or after offset i.
@@ -349,6 +354,10 @@ func scanToken(s string, i int) Token {
 		}
 		t.Kind = TokenID
 		t.scanID(s, i)
+		return t
+	}
+	if c < 0x80 && single[c] != TokenEnd {
+		t.Kind, t.End = single[c], i+1
 		return t
 	}
 	for _, p := range &punctuation {
