@@ -122,7 +122,11 @@ func (d *Duty) Run(in Inputs, tx *ovsdb.Txn) Delta {
 		d.refreshDatapaths()
 		d.judge() // localnet ports of datapaths that came or went
 	}
-	d.settle(tx)
+	// Ports of their own interface first: a container waits for a parent that is
+	// postponed.
+	d.settle(tx, func(v verdict) bool { return v.carries })
+	d.judge()
+	d.settle(tx, func(v verdict) bool { return !v.carries })
 	return d.delta
 }
 
@@ -431,9 +435,16 @@ func (d *Duty) markLocalnets(dp ovsdb.UUID) {
 	}
 }
 
-// settle brings rows in line as far as tx allows.
-func (d *Duty) settle(tx *ovsdb.Txn) {
+// settle brings rows of the chosen ports in line as far as tx allows.
+func (d *Duty) settle(tx *ovsdb.Txn, choose func(verdict) bool) {
+	ports := make([]string, 0, len(d.pending))
 	for lport := range d.pending {
+		if choose(d.verdicts[lport]) {
+			ports = append(ports, lport)
+		}
+	}
+	slices.Sort(ports)
+	for _, lport := range ports {
 		p := d.in.SB.PortByName.One(lport)
 		if p == nil || d.write(p, d.verdicts[lport], tx) {
 			delete(d.pending, lport)

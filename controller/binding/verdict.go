@@ -135,7 +135,10 @@ func (v *view) decideContainer(p *sbdb.PortBinding, r *verdict) {
 	}
 	r.iface = parent.iface
 	role := parent.role
-	if RoleOf(p, v.Chassis) == Barred || v.postponed(name) {
+	if v.postponed(name) {
+		return
+	}
+	if RoleOf(p, v.Chassis) == Barred {
 		role = Barred
 	}
 	v.bindThroughInterface(r, role)
