@@ -114,6 +114,8 @@ type Loop struct {
 	patch    *patch.Duty
 	ifstatus *ifstatus.Duty
 	nbcfg    *nbcfg.Duty
+	packets  *packets
+	learned  <-chan struct{} // the packet-in loop has learned something
 	fed      fed
 	oldMoved string // the integration bridge that tunnels were last put on
 
@@ -168,6 +170,7 @@ func New(o Options) *Loop {
 		Logger: o.Logger("ovsdb"),
 	})
 	l.condSeq = 1
+	l.packets = l.newPackets()
 	return l
 }
 
@@ -182,6 +185,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	wg.Go(func() { _ = l.local.session.Run(ctx) })
 	wg.Go(func() { _ = l.sbSide.session.Run(ctx) })
 	wg.Go(func() { _ = l.writer.Run(ctx) })
+	wg.Go(func() { l.packets.loop.Run(ctx) })
 	defer l.awaitTranslation()
 
 	timer := time.NewTimer(time.Hour)
@@ -247,6 +251,7 @@ func (l *Loop) receive(ctx context.Context, timer <-chan time.Time, block bool) 
 			l.translated(r)
 		case f := <-l.do:
 			f()
+		case <-l.learned:
 		case <-timer:
 		}
 		l.stats.drained++

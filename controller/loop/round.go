@@ -48,6 +48,7 @@ func (l *Loop) round(now time.Time) {
 	}
 	l.runChassis(sbTx, localTx)
 	l.runBinding(now, sbTx)
+	l.runNeighbors(now, sbTx)
 	l.runConditions()
 	l.runTunnels(localTx)
 	l.runPatch(localTx)
@@ -120,6 +121,7 @@ func (l *Loop) runBridge(localTx *ovsdb.Txn) {
 	if l.bridge != nil && target != l.fed.target {
 		l.fed.target = target
 		l.writer.SetTarget(target)
+		l.packets.loop.SetTarget(target)
 	}
 }
 
