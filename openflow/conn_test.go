@@ -1,0 +1,213 @@
+package openflow
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// peer is the other end of a connection, by hand.
+type peer struct {
+	t *testing.T
+	c net.Conn
+	f *frameReader
+}
+
+// connPair gives a negotiated Conn and its peer.
+func connPair(t *testing.T, opts ConnOptions) (*Conn, *peer) {
+	t.Helper()
+	a, b := net.Pipe()
+	p := &peer{t: t, c: b, f: &frameReader{r: b}}
+	t.Cleanup(func() { b.Close() })
+	hello := make(chan error, 1)
+	go func() {
+		_, err := p.f.next()
+		if err == nil {
+			err = p.send(0, &Hello{Versions: 1<<Version14 | 1<<Version15})
+		}
+		hello <- err
+	}()
+	c, err := NewConn(context.Background(), a, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-hello; err != nil {
+		t.Fatal(err)
+	}
+	return c, p
+}
+
+func (p *peer) send(xid uint32, m Message) error {
+	b, err := AppendMessage(nil, Version15, xid, m)
+	if err != nil {
+		return err
+	}
+	_, err = p.c.Write(b)
+	return err
+}
+
+func (p *peer) recv() (Header, Message) {
+	p.t.Helper()
+	b, err := p.f.next()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	h, m, err := DecodeMessage(b)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return h, m
+}
+
+func TestConnAnswersEchoByItself(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	c, p := connPair(t, ConnOptions{})
+	defer c.Close()
+	// Nobody calls Recv.
+	for i := range uint32(3) {
+		if err := p.send(100+i, &EchoRequest{Data: []byte("x")}); err != nil {
+			t.Fatal(err)
+		}
+		h, m := p.recv()
+		if e, ok := m.(*EchoReply); !ok || h.XID != 100+i || string(e.Data) != "x" {
+			t.Fatalf("%+v %+v", h, m)
+		}
+	}
+}
+
+func TestConnQueuesWithoutBound(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	c, p := connPair(t, ConnOptions{})
+	const n = 3000
+	for i := range uint32(n) {
+		if err := p.send(i+1, &BarrierReply{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.c.Close()
+	for i := range uint32(n) {
+		h, _, err := c.Recv(context.Background())
+		if err != nil || h.XID != i+1 {
+			t.Fatalf("message %d: %+v %v", i, h, err)
+		}
+	}
+	if _, _, err := c.Recv(context.Background()); err == nil || !strings.Contains(err.Error(), "closed by the switch") {
+		t.Errorf("error %v", err)
+	}
+	c.Close()
+}
+
+func TestConnProbe(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	c, p := connPair(t, ConnOptions{Probe: 50 * time.Millisecond})
+	defer c.Close()
+	// Answered once, the connection lives on; the answer is not for the caller.
+	h, m := p.recv()
+	if _, ok := m.(*EchoRequest); !ok {
+		t.Fatalf("%T", m)
+	}
+	if err := p.send(h.XID, &EchoReply{}); err != nil {
+		t.Fatal(err)
+	}
+	p.recv()
+	<-c.Done()
+	if err := c.Err(); err == nil || !strings.Contains(err.Error(), "no answer") {
+		t.Errorf("error %v", err)
+	}
+	if _, _, err := c.Recv(context.Background()); !errors.Is(err, c.Err()) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestConnSlowFrame(t *testing.T) {
+	c, p := connPair(t, ConnOptions{Probe: 30 * time.Millisecond})
+	defer c.Close()
+	b, err := AppendMessage(nil, Version15, 5, &EchoReply{Data: []byte("slowly")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, p.c) }()
+	for _, x := range b {
+		if _, err := p.c.Write([]byte{x}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(4 * time.Millisecond)
+	}
+	if h, _, err := c.Recv(context.Background()); err != nil || h.XID != 5 {
+		t.Errorf("%+v %v", h, err)
+	}
+}
+
+func TestConnMalformedAndOutOfStep(t *testing.T) {
+	c, p := connPair(t, ConnOptions{})
+	defer c.Close()
+	// A message that cannot be decoded is handed on as such.
+	if _, err := p.c.Write([]byte{6, TypeFeaturesReply, 0, 10, 0, 0, 0, 1, 0, 0}); err != nil {
+		t.Fatal(err)
+	}
+	if _, m, err := c.Recv(context.Background()); err != nil {
+		t.Fatal(err)
+	} else if bad, ok := m.(*Malformed); !ok || bad.Err == nil || bad.Type != TypeFeaturesReply {
+		t.Errorf("%+v", m)
+	}
+	// A stream that makes no sense ends the connection.
+	if _, err := p.c.Write([]byte{0, 64, 0, 9, 0, 0, 0, 1, 9}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.Recv(context.Background()); err == nil || !strings.Contains(err.Error(), "out of step") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestConnNegotiation(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		hello Message
+		want  Version
+		err   string
+	}{
+		{"both", &Hello{Versions: 1<<Version14 | 1<<Version15}, Version15, ""},
+		{"old only", &Hello{Versions: 1<<Version14 | 1<<4}, Version14, ""},
+		{"too old", &Hello{Versions: 1 << 1}, 0, "offers OpenFlow versions"},
+		{"refusal", &ErrorMsg{Data: []byte("no common version")}, 0, "OFPHFC_INCOMPATIBLE"},
+		{"nonsense", &BarrierReply{}, 0, "instead of hello"},
+	} {
+		a, b := net.Pipe()
+		p := &peer{t: t, c: b, f: &frameReader{r: b}}
+		go func() {
+			_, _ = p.f.next()
+			_ = p.send(0, tc.hello)
+		}()
+		c, err := NewConn(context.Background(), a, ConnOptions{})
+		switch {
+		case tc.err == "" && err != nil, tc.err != "" && (err == nil || !strings.Contains(err.Error(), tc.err)):
+			t.Errorf("%s: %v", tc.name, err)
+		case err == nil:
+			if c.Version() != tc.want {
+				t.Errorf("%s: %v", tc.name, c.Version())
+			}
+			c.Close()
+		}
+		b.Close()
+	}
+}
+
+func TestConnCancelledHandshake(t *testing.T) {
+	a, b := net.Pipe()
+	defer b.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	go func() { _, _ = io.Copy(io.Discard, b) }()
+	if _, err := NewConn(ctx, a, ConnOptions{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := Dial(context.Background(), "nowhere", ConnOptions{}); err == nil {
+		t.Error("a target of no known form was accepted")
+	}
+}
