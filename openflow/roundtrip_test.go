@@ -257,6 +257,7 @@ func matchCases() []flowCase {
 			b.SetU(TunMetadata(0), 0x00010002)
 			b.SetU(FieldInPort, 3)
 		}),
+		m("tunnel option, narrow mask", func(b *MatchBuilder) { b.SetMasked(TunMetadata(0), U64(0), U64(0xffff)) }),
 		m("tun_flags", func(b *MatchBuilder) { b.SetMasked(FieldTunFlags, U64(0), U64(1)) }),
 		m("all at once", func(b *MatchBuilder) {
 			b.SetU(FieldMetadata, 0xffffffffffffffff)
@@ -686,10 +687,11 @@ func TestSwitchGivesBack(t *testing.T) {
 // do.
 var textTellsLess = map[string]bool{
 	"tun_gbp_flags/high": true, "tun_gbp_flags/low bit": true, "tun_gbp_flags/odd": true, // no mask
-	"tcp flags exact":    true, // bits beyond the twelve
-	"set tun_flags load": true, // bits beyond the one
-	"nw_frag later":      true, // the same word with and without a mask
-	"output controller":  true, // as the action controller
-	"output reg max":     true, // no length
-	"nat same":           true, // one address is not two equal ones
+	"tunnel option, narrow mask": true, // no mask
+	"tcp flags exact":            true, // bits beyond the twelve
+	"set tun_flags load":         true, // bits beyond the one
+	"nw_frag later":              true, // the same word with and without a mask
+	"output controller":          true, // as the action controller
+	"output reg max":             true, // no length
+	"nat same":                   true, // one address is not two equal ones
 }

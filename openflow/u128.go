@@ -1,6 +1,9 @@
 package openflow
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // U128 is the value or mask of a field of up to 128 bits, right-aligned: bit 0
 // is the field's least significant bit.
@@ -105,6 +108,16 @@ func U128FromBytes(b []byte) U128 {
 
 // appendBE appends the n low bytes of a, most significant first.
 func (a U128) appendBE(dst []byte, n int) []byte {
+	switch n {
+	case 1:
+		return append(dst, byte(a.Lo))
+	case 2:
+		return binary.BigEndian.AppendUint16(dst, uint16(a.Lo))
+	case 4:
+		return binary.BigEndian.AppendUint32(dst, uint32(a.Lo))
+	case 8:
+		return binary.BigEndian.AppendUint64(dst, a.Lo)
+	}
 	for i := n - 1; i >= 0; i-- {
 		switch {
 		case i >= 16:
