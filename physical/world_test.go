@@ -30,11 +30,44 @@ type world struct {
 	active   map[string]bool // HA_Chassis_Group by name
 	samples  DropSampling
 	awake    map[string]bool // ports seen activated
+	reads    map[string]bool // what has been called, if not nil
+	depth    int             // of calls among methods of world
 }
 
 type iface struct {
 	ofport uint32
 	mtu    uint16
+}
+
+// saw records a call from outside, until the function that it returns is called.
+func (w *world) saw(method string, args ...any) func() {
+	if w.depth++; w.depth == 1 && w.reads != nil {
+		for _, a := range args {
+			if u, ok := a.(ovsdb.UUID); ok {
+				a = w.name(u)
+			}
+			method += fmt.Sprint(" ", a)
+		}
+		w.reads[method] = true
+	}
+	return func() { w.depth-- }
+}
+
+// name is what a row is called.
+func (w *world) name(u ovsdb.UUID) string {
+	if p := w.db.PortBinding.Get(u); p != nil {
+		return p.LogicalPort
+	}
+	if d := w.db.DatapathBinding.Get(u); d != nil {
+		return d.ExternalIDs.Get("name")
+	}
+	if c := w.db.Chassis.Get(u); c != nil {
+		return c.Name
+	}
+	if g := w.db.HAChassisGroup.Get(u); g != nil {
+		return g.Name
+	}
+	return u.String()
 }
 
 // newWorld decodes rows, a line each: TABLE UUID JSON.
@@ -149,28 +182,52 @@ func (w *world) chassis() *sbdb.Chassis {
 }
 
 func (w *world) Self() Self {
+	defer w.saw("Self")()
+
 	c := w.chassis()
 	return Self{c.UUID, c.Name, c.Hostname}
 }
-func (w *world) EncapIPs() []string                  { return w.encapIPs }
-func (w *world) GeneveField() (openflow.Field, bool) { return w.geneve, w.geneve != 0 }
-func (w *world) FlowTunnels() FlowTunnels            { return w.flow }
-func (w *world) DropSampling() DropSampling          { return w.samples }
+func (w *world) EncapIPs() []string {
+	defer w.saw("EncapIPs")()
+	return w.encapIPs
+}
+func (w *world) GeneveField() (openflow.Field, bool) {
+	defer w.saw("GeneveField")()
+	return w.geneve, w.geneve != 0
+}
+func (w *world) FlowTunnels() FlowTunnels {
+	defer w.saw("FlowTunnels")()
+	return w.flow
+}
+func (w *world) DropSampling() DropSampling {
+	defer w.saw("DropSampling")()
+	return w.samples
+}
 func (w *world) option(key string) bool {
 	for g := range w.db.SBGlobal.All() {
 		return g.Options.Get(key) == "true"
 	}
 	return false
 }
-func (w *world) AlwaysTunnel() bool          { return w.option("always_tunnel") }
-func (w *world) RegisterConsolidation() bool { return w.option("register_consolidation") }
+func (w *world) AlwaysTunnel() bool {
+	defer w.saw("AlwaysTunnel")()
+	return w.option("always_tunnel")
+}
+func (w *world) RegisterConsolidation() bool {
+	defer w.saw("RegisterConsolidation")()
+	return w.option("register_consolidation")
+}
 func (w *world) LocalnetLearnFDB() bool {
+	defer w.saw("LocalnetLearnFDB")()
+
 	return find(w.db.PortBinding, func(p *sbdb.PortBinding) bool {
 		return p.Type == "localnet" && p.Options.Get("localnet_learn_fdb") == "true"
 	}) != nil
 }
 
 func (w *world) Datapath(uuid ovsdb.UUID) (Datapath, bool) {
+	defer w.saw("Datapath", uuid)()
+
 	row := w.db.DatapathBinding.Get(uuid)
 	if row == nil {
 		return Datapath{}, false
@@ -183,6 +240,8 @@ func (w *world) Datapath(uuid ovsdb.UUID) (Datapath, bool) {
 	}, true
 }
 func (w *world) LocalDatapathByKey(key uint32) (Datapath, bool) {
+	defer w.saw("LocalDatapathByKey", key)()
+
 	row := find(w.db.DatapathBinding, func(r *sbdb.DatapathBinding) bool { return uint32(r.TunnelKey) == key })
 	if row == nil {
 		return Datapath{}, false
@@ -190,8 +249,13 @@ func (w *world) LocalDatapathByKey(key uint32) (Datapath, bool) {
 	dp, _ := w.Datapath(row.UUID)
 	return dp, dp.Local
 }
-func (w *world) GroupLocal(group ovsdb.UUID) bool { return len(w.GroupDatapaths(group)) > 0 }
+func (w *world) GroupLocal(group ovsdb.UUID) bool {
+	defer w.saw("GroupLocal", group)()
+	return len(w.GroupDatapaths(group)) > 0
+}
 func (w *world) GroupDatapaths(group ovsdb.UUID) []Datapath {
+	defer w.saw("GroupDatapaths", group)()
+
 	var list []Datapath
 	if row := w.db.LogicalDPGroup.Get(group); row != nil {
 		for _, uuid := range row.Datapaths {
@@ -216,6 +280,8 @@ func (w *world) ports(dp ovsdb.UUID, is func(*sbdb.PortBinding) bool) []string {
 	return names
 }
 func (w *world) Localnet(dp ovsdb.UUID) (Port, bool) {
+	defer w.saw("Localnet", dp)()
+
 	names := w.ports(dp, func(p *sbdb.PortBinding) bool {
 		return p.Type == "localnet" && slices.Contains(w.networks, p.Options.Get("network_name"))
 	})
@@ -225,6 +291,8 @@ func (w *world) Localnet(dp ovsdb.UUID) (Port, bool) {
 	return w.Port(names[0])
 }
 func (w *world) Peers(dp ovsdb.UUID) []Peer {
+	defer w.saw("Peers", dp)()
+
 	peers := w.peers[w.db.DatapathBinding.Get(dp).ExternalIDs.Get("name")]
 	slices.SortFunc(peers, func(a, b Peer) int {
 		p, _ := w.Port(a.Local)
@@ -234,9 +302,13 @@ func (w *world) Peers(dp ovsdb.UUID) []Peer {
 	return peers
 }
 func (w *world) ExternalPorts(dp ovsdb.UUID) []string {
+	defer w.saw("ExternalPorts", dp)()
+
 	return w.ports(dp, func(p *sbdb.PortBinding) bool { return p.Type == "external" })
 }
 func (w *world) MultichassisPorts(dp ovsdb.UUID) []string {
+	defer w.saw("MultichassisPorts", dp)()
+
 	return w.ports(dp, func(p *sbdb.PortBinding) bool { return p.Type == "" && len(p.AdditionalChassis) > 0 })
 }
 
@@ -247,38 +319,67 @@ func portFound(row *sbdb.PortBinding) (Port, bool) {
 	return PortOf(row), true
 }
 func (w *world) Port(name string) (Port, bool) {
+	defer w.saw("Port", name)()
+
 	return portFound(find(w.db.PortBinding, func(p *sbdb.PortBinding) bool { return p.LogicalPort == name }))
 }
 func (w *world) PortByUUID(uuid ovsdb.UUID) (Port, bool) {
+	defer w.saw("PortByUUID", uuid)()
+
 	return portFound(w.db.PortBinding.Get(uuid))
 }
 func (w *world) PortByKey(dp ovsdb.UUID, key uint32) (Port, bool) {
+	defer w.saw("PortByKey", dp, key)()
+
 	return portFound(find(w.db.PortBinding, func(p *sbdb.PortBinding) bool {
 		return p.Datapath == dp && uint32(p.TunnelKey) == key
 	}))
 }
-func (w *world) Residence(port ovsdb.UUID) Residence { return ResidenceOf(w.db.PortBinding.Get(port)) }
+func (w *world) Residence(port ovsdb.UUID) Residence {
+	defer w.saw("Residence", port)()
+	return ResidenceOf(w.db.PortBinding.Get(port))
+}
 func (w *world) PortActivated(dp, key uint32) bool {
+	defer w.saw("PortActivated", dp, key)()
+
 	d, _ := w.LocalDatapathByKey(dp)
 	p, ok := w.PortByKey(d.UUID, key)
 	return ok && w.awake[p.Name()]
 }
 
-func (w *world) OFPort(port string) uint32   { return w.ifaces[port].ofport }
-func (w *world) IfaceMTU(port string) uint16 { return w.ifaces[port].mtu }
+func (w *world) OFPort(port string) uint32 {
+	defer w.saw("OFPort", port)()
+	return w.ifaces[port].ofport
+}
+func (w *world) IfaceMTU(port string) uint16 {
+	defer w.saw("IfaceMTU", port)()
+	return w.ifaces[port].mtu
+}
 func (w *world) HasVIF(port string) bool {
+	defer w.saw("HasVIF", port)()
+
 	_, here := w.ifaces[port]
 	p, ok := w.Port(port)
 	return here && ok && p.Type() == PortVIF
 }
-func (w *world) PatchOFPort(port string) uint32 { return w.patches[port] }
-func (w *world) Zone(port string) uint16        { return w.zones[port] }
+func (w *world) PatchOFPort(port string) uint32 {
+	defer w.saw("PatchOFPort", port)()
+	return w.patches[port]
+}
+func (w *world) Zone(port string) uint16 {
+	defer w.saw("Zone", port)()
+	return w.zones[port]
+}
 func (w *world) NATZones(dp ovsdb.UUID) (dnat, snat uint16) {
+	defer w.saw("NATZones", dp)()
+
 	name := w.db.DatapathBinding.Get(dp).ExternalIDs.Get("name")
 	return w.zones[name+"_dnat"], w.zones[name+"_snat"]
 }
 
 func (w *world) Chassis(uuid ovsdb.UUID) (Chassis, bool) {
+	defer w.saw("Chassis", uuid)()
+
 	c := w.db.Chassis.Get(uuid)
 	if c == nil {
 		return Chassis{}, false
@@ -286,6 +387,8 @@ func (w *world) Chassis(uuid ovsdb.UUID) (Chassis, bool) {
 	return Chassis{uuid, c.Name, c.OtherConfig.Get("is-vtep") == "true", c.OtherConfig.Get("is-remote") == "true"}, true
 }
 func (w *world) ChassisByName(name string) (Chassis, bool) {
+	defer w.saw("ChassisByName", name)()
+
 	c := find(w.db.Chassis, func(c *sbdb.Chassis) bool { return c.Name == name })
 	if c == nil {
 		return Chassis{}, false
@@ -293,6 +396,8 @@ func (w *world) ChassisByName(name string) (Chassis, bool) {
 	return w.Chassis(c.UUID)
 }
 func (w *world) RemoteChassis() []ovsdb.UUID {
+	defer w.saw("RemoteChassis")()
+
 	var list []*sbdb.Chassis
 	for c := range w.db.Chassis.All() {
 		if c.OtherConfig.Get("is-remote") == "true" {
@@ -307,6 +412,8 @@ func (w *world) RemoteChassis() []ovsdb.UUID {
 	return uuids
 }
 func (w *world) MACMappings(uuid ovsdb.UUID) string {
+	defer w.saw("MACMappings", uuid)()
+
 	c := w.db.Chassis.Get(uuid)
 	if v, ok := c.OtherConfig.Lookup("ovn-chassis-mac-mappings-" + c.Name); ok {
 		return v
@@ -314,6 +421,8 @@ func (w *world) MACMappings(uuid ovsdb.UUID) string {
 	return c.OtherConfig.Get("ovn-chassis-mac-mappings")
 }
 func (w *world) Encap(uuid ovsdb.UUID) (Encap, bool) {
+	defer w.saw("Encap", uuid)()
+
 	e := w.db.Encap.Get(uuid)
 	if e == nil {
 		return Encap{}, false
@@ -321,6 +430,8 @@ func (w *world) Encap(uuid ovsdb.UUID) (Encap, bool) {
 	return Encap{e.Type, e.IP, e.ChassisName, e.Options.Get("default-encap-ip") == "true"}, true
 }
 func (w *world) ChassisEncaps(chassis ovsdb.UUID) []Encap {
+	defer w.saw("ChassisEncaps", chassis)()
+
 	var list []Encap
 	for _, uuid := range w.db.Chassis.Get(chassis).Encaps {
 		if e, ok := w.Encap(uuid); ok {
@@ -330,6 +441,8 @@ func (w *world) ChassisEncaps(chassis ovsdb.UUID) []Encap {
 	return list
 }
 func (w *world) Tunnels(chassis ovsdb.UUID) []Tunnel {
+	defer w.saw("Tunnels", chassis)()
+
 	c, _ := w.Chassis(chassis)
 	var list []Tunnel
 	for _, t := range OrderTunnels(w.tunnels) {
@@ -339,9 +452,14 @@ func (w *world) Tunnels(chassis ovsdb.UUID) []Tunnel {
 	}
 	return list
 }
-func (w *world) AllTunnels() []Tunnel { return w.tunnels }
+func (w *world) AllTunnels() []Tunnel {
+	defer w.saw("AllTunnels")()
+	return w.tunnels
+}
 
 func (w *world) HAGroup(group ovsdb.UUID) []HAMember {
+	defer w.saw("HAGroup", group)()
+
 	var list []HAMember
 	if g := w.db.HAChassisGroup.Get(group); g != nil {
 		for _, uuid := range g.HAChassis {
@@ -354,11 +472,15 @@ func (w *world) HAGroup(group ovsdb.UUID) []HAMember {
 	return list
 }
 func (w *world) HAActive(group ovsdb.UUID) bool {
+	defer w.saw("HAActive", group)()
+
 	g := w.db.HAChassisGroup.Get(group)
 	return g != nil && w.active[g.Name]
 }
 
 func (w *world) Template(name string) (string, bool) {
+	defer w.saw("Template", name)()
+
 	self := w.self
 	row := find(w.db.ChassisTemplateVar, func(v *sbdb.ChassisTemplateVar) bool { return v.Chassis == self })
 	if row == nil {
