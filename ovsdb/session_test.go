@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb/ovsdbtest"
 	"github.com/ovn-chassis/ovn-chassis/sbdb"
@@ -416,5 +418,5 @@ func TestLocalDatabase(t *testing.T) {
 
 func TestMain(m *testing.M) {
 	os.Setenv("OVS_SYSLOG_METHOD", "null")
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
