@@ -48,7 +48,7 @@ func TestOpenFlow14(t *testing.T) {
 	if len(refused) != 3 || !strings.Contains(strings.Join(refused, "\n"), "OpenFlow 1.4") {
 		t.Errorf("refused %q", refused)
 	}
-	out := s.run("ovs-ofctl", "-O", "OpenFlow14", "--no-names", "--no-stats", "dump-flows", s.target())
+	out := s.run("ovs-ofctl", "-O", "OpenFlow14", "--no-names", "--no-stats", "dump-flows", s.mgmt())
 	if line := "cookie=0x8000, table=13, priority=1,reg0=0x1 actions=meter:1,"; !strings.Contains(out, line) {
 		t.Errorf("no %q in\n%s", line, out)
 	}

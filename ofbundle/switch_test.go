@@ -21,20 +21,27 @@ import (
 // datapath.
 type vswitch struct {
 	t      testing.TB
-	dir    string
+	root   string    // "" or the root directory its programs live in
+	dir    string    // as seen inside root
 	daemon *exec.Cmd // ovs-vswitchd
 	ended  chan struct{}
 }
 
+// ovsRoot names a directory to use as root for Open vSwitch's programs: that
+// tries another version than the host's.
+const ovsRoot = "OVS_ROOT"
+
 func startSwitch(t testing.TB) *vswitch {
 	t.Helper()
 	// Unix sockets have 108 bytes for their name: no t.TempDir.
-	dir, err := os.MkdirTemp("/tmp", "ofb-")
+	root := os.Getenv(ovsRoot)
+	made, err := os.MkdirTemp(filepath.Join(root, "/tmp"), "ofb-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	s := &vswitch{t: t, dir: dir}
+	t.Cleanup(func() { os.RemoveAll(made) })
+	dir := strings.TrimPrefix(made, strings.TrimSuffix(root, "/"))
+	s := &vswitch{t: t, root: root, dir: dir}
 	s.run("ovsdb-tool", "create", dir+"/conf.db", "/usr/share/openvswitch/vswitch.ovsschema")
 	s.start("ovsdb-server", dir+"/conf.db", "--remote=punix:"+dir+"/db.sock", "--unixctl="+dir+"/ovsdb.ctl", "-vconsole:off")
 	s.waitFor("db.sock")
@@ -56,24 +63,29 @@ func (s *vswitch) startDaemon() {
 func (s *vswitch) killDaemon() {
 	s.daemon.Process.Kill()
 	<-s.ended
-	os.Remove(s.dir + "/br-int.mgmt")
+	os.Remove(s.root + s.dir + "/br-int.mgmt")
 }
 
-func (s *vswitch) target() string { return "unix:" + s.dir + "/br-int.mgmt" }
+// target is where this process finds the bridge, mgmt where the switch's own
+// programs do.
+func (s *vswitch) target() string { return "unix:" + s.root + s.dir + "/br-int.mgmt" }
+func (s *vswitch) mgmt() string   { return "unix:" + s.dir + "/br-int.mgmt" }
 
 func (s *vswitch) command(name string, args ...string) *exec.Cmd {
-	path := name
-	for _, dir := range [...]string{"/usr/sbin/", "/usr/bin/"} {
-		if _, err := os.Stat(dir + name); err == nil {
+	path := ""
+	for _, dir := range [...]string{"/usr/sbin/", "/usr/bin/", "/usr/lib/openvswitch-switch/"} {
+		if _, err := os.Stat(s.root + dir + name); err == nil {
 			path = dir + name
+			break
 		}
 	}
-	if !filepath.IsAbs(path) {
+	if path == "" {
 		s.t.Fatalf("%s is missing: apt-get install openvswitch-switch", name)
 	}
 	cmd := exec.Command(path, args...)
 	cmd.Env = append(os.Environ(), "OVS_RUNDIR="+s.dir, "OVS_LOGDIR="+s.dir, "OVS_DBDIR="+s.dir, "OVS_SYSCONFDIR="+s.dir)
-	cmd.SysProcAttr = &syscall.SysProcAttr{}
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: s.root}
 	return cmd
 }
 
@@ -120,21 +132,21 @@ func (s *vswitch) startCmd(cmd *exec.Cmd) (*exec.Cmd, chan struct{}) {
 func (s *vswitch) waitFor(file string) {
 	s.t.Helper()
 	eventually(s.t, file+" to appear", func() bool {
-		_, err := os.Stat(filepath.Join(s.dir, file))
+		_, err := os.Stat(filepath.Join(s.root, s.dir, file))
 		return err == nil
 	})
 }
 
 func (s *vswitch) ofctl(args ...string) string {
 	s.t.Helper()
-	cmd := append([]string{"-O", "OpenFlow15"}, args[0], s.target())
+	cmd := append([]string{"-O", "OpenFlow15"}, args[0], s.mgmt())
 	return s.run("ovs-ofctl", append(cmd, args[1:]...)...)
 }
 
 // flows is the dump of all flows without statistics, in lines.
 func (s *vswitch) flows() []string {
 	s.t.Helper()
-	out := s.run("ovs-ofctl", "-O", "OpenFlow15", "--no-names", "--no-stats", "dump-flows", s.target())
+	out := s.run("ovs-ofctl", "-O", "OpenFlow15", "--no-names", "--no-stats", "dump-flows", s.mgmt())
 	var lines []string
 	for _, l := range strings.Split(strings.TrimSpace(out), "\n") {
 		if l = strings.TrimSpace(l); l != "" {
@@ -147,19 +159,18 @@ func (s *vswitch) flows() []string {
 // watch starts a flow monitor; what it returns gives the events seen so far.
 func (s *vswitch) watch() (events func() string) {
 	s.t.Helper()
-	cmd := s.command("ovs-ofctl", "-O", "OpenFlow15", "monitor", s.target(), "watch:!initial")
+	cmd := s.command("ovs-ofctl", "-O", "OpenFlow15", "monitor", s.mgmt(), "watch:!initial")
 	out := &lockedBuffer{}
 	cmd.Stdout, cmd.Stderr = out, out
 	s.startCmd(cmd)
 	// The reply to the request is empty; a change of our own shows that it works.
 	eventually(s.t, "the flow monitor to start", func() bool {
 		s.ofctl("add-flow", "table=200,priority=1,actions=drop")
-		s.ofctl("del-flows", "table=200")
-		return strings.Contains(out.String(), "event=DELETED")
+		return strings.Contains(out.String(), "event=ADDED")
 	})
-	eventually(s.t, "the flow monitor to settle", func() bool {
-		text := out.String()
-		return strings.Count(text, "event=ADDED") == strings.Count(text, "event=DELETED")
+	s.ofctl("del-flows", "table=200")
+	eventually(s.t, "the flow monitor to see the end", func() bool {
+		return strings.Contains(out.String(), "event=DELETED")
 	})
 	skip := len(out.String())
 	return func() string { return out.String()[skip:] }
