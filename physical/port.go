@@ -147,18 +147,15 @@ func (b *portBuild) attachment() (at attachment, ok bool) {
 		}
 		at.tag = uint16(tag)
 		at.nested = true
-		if p, ok := b.v.Port(parent); ok {
-			at.parent = p
-			if !b.mayBeHere(p.row) {
-				at.ofport = 0
-			}
+		if at.parent, ok = b.v.Port(parent); !ok || !ownsInterface(at.parent.Type()) || !b.mayBeHere(at.parent.row) {
+			at.ofport = 0
 		}
 	case b.typ == PortLocalnet || b.typ == PortL2Gateway:
 		at.ofport = b.v.PatchOFPort(b.pb.LogicalPort)
 		if at.ofport != 0 {
 			at.tag = uint16(b.pb.Tag.Or(0))
 		}
-	default:
+	case ownsInterface(b.typ):
 		at.ofport = b.v.OFPort(b.pb.LogicalPort)
 		if at.ofport != 0 && !b.mayBeHere(b.pb) {
 			at.ofport = 0
@@ -166,6 +163,10 @@ func (b *portBuild) attachment() (at attachment, ok bool) {
 	}
 	return at, true
 }
+
+// ownsInterface tells whether ports of type t are bound to an interface by its
+// iface-id. On others the same iface-id has no effect.
+func ownsInterface(t PortType) bool { return t == PortVIF || t == PortLocalport }
 
 // mayBeHere tells whether the port is meant to be bound here, as main or as
 // additional chassis (options:requested-chassis). It may have an interface here
