@@ -226,7 +226,7 @@ func (c *conn) reply(m message) error {
 		ID     json.RawMessage `json:"id"`
 	}{ID: m.ID}
 	if err != nil {
-		answer.Error = err.Error()
+		answer.Error = endLine(err.Error())
 		c.server.log.Debug(fmt.Sprintf("replying with error, id=%s: %q", m.ID, err))
 	} else {
 		answer.Result = result
@@ -273,7 +273,15 @@ func (c *conn) run(m message) (any, error) {
 		// What plain-text commands answer to clients that asked for JSON.
 		return map[string]string{"reply-format": "plain", "reply": text}, nil
 	}
-	return text, nil
+	return endLine(text), nil
+}
+
+// endLine ends a reply with a newline: older clients print it as it is.
+func endLine(s string) string {
+	if s != "" && !strings.HasSuffix(s, "\n") {
+		s += "\n"
+	}
+	return s
 }
 
 func setOptions(req *Request) (string, error) {

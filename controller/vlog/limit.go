@@ -3,6 +3,7 @@ package vlog
 import (
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -34,7 +35,19 @@ func defaultLimit(l Level) (Limit, bool) {
 // limiter keeps one bucket per call site.
 type limiter struct {
 	mu    sync.Mutex // guards sites
-	sites map[uintptr]*bucket
+	sites map[site]*bucket
+}
+
+// site is a line of source. Program counters will not do: a call that the compiler
+// inlined in two places has two.
+type site struct {
+	file string
+	line int
+}
+
+func siteOf(pc uintptr) site {
+	f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+	return site{f.File, f.Line}
 }
 
 type bucket struct {
@@ -51,15 +64,16 @@ func (l *limiter) allow(pc uintptr, lim Limit, now time.Time) (ok bool, note str
 	if pc == 0 {
 		return true, ""
 	}
+	at := siteOf(pc)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.sites[pc]
+	b := l.sites[at]
 	if b == nil {
 		if l.sites == nil {
-			l.sites = map[uintptr]*bucket{}
+			l.sites = map[site]*bucket{}
 		}
 		b = &bucket{tokens: float64(lim.Burst), last: now}
-		l.sites[pc] = b
+		l.sites[at] = b
 	}
 	b.tokens = min(float64(lim.Burst), b.tokens+now.Sub(b.last).Minutes()*float64(lim.PerMinute))
 	b.last = now
