@@ -7,8 +7,8 @@
 //	go run ./ovsdb/ovsdbgen
 //
 // The schemas are those of the newest supported stack, unpacked from Debian's
-// packages, in $OVN_STACK or, when that is unset, in the cache directory that the
-// Makefile fills.
+// packages: $OVN_STACK, which may also hold it as "sid", or, when that is unset,
+// the cache directory that "make deps" fills.
 package main
 
 import (
@@ -48,6 +48,9 @@ func main() {
 // stackDir returns where the newest stack is unpacked.
 func stackDir() string {
 	if dir := os.Getenv("OVN_STACK"); dir != "" {
+		if _, err := os.Stat(filepath.Join(dir, "usr")); err != nil {
+			return filepath.Join(dir, "sid")
+		}
 		return dir
 	}
 	cache, err := os.UserCacheDir()

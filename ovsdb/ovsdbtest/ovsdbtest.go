@@ -26,10 +26,12 @@ const (
 // needed is how to get what the tests run.
 const needed = "apt-get install openvswitch-switch openvswitch-common ovn-common"
 
-// StackCommand is how to get the newest stack of OVN and Open vSwitch.
-const StackCommand = `mmdebstrap --variant=extract --include=ovn-central,ovn-host,ovn-common,openvswitch-switch,openvswitch-common sid "${OVN_STACK:-${XDG_CACHE_HOME:-$HOME/.cache}/ovn-chassis/stacks/sid}"`
+// StackCommand is how to get the newest stack of OVN and Open vSwitch into a
+// directory. "make deps" does the same.
+const StackCommand = `mmdebstrap --variant=extract --include=ovn-central,ovn-host,openvswitch-switch,libc-bin,dash,coreutils,base-files --aptopt='Acquire::Check-Valid-Until "false"' sid `
 
-// Stack returns the directory with the newest stack.
+// Stack returns the directory with the newest stack: $OVN_STACK, which may also
+// hold it as "sid", or the user's cache.
 func Stack(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("OVN_STACK")
@@ -39,9 +41,11 @@ func Stack(t testing.TB) string {
 			t.Fatal(err)
 		}
 		dir = filepath.Join(cache, "ovn-chassis", "stacks", "sid")
+	} else if _, err := os.Stat(filepath.Join(dir, "usr")); err != nil {
+		dir = filepath.Join(dir, "sid")
 	}
 	if _, err := os.Stat(filepath.Join(dir, "usr/share/ovn/ovn-sb.ovsschema")); err != nil {
-		t.Fatalf("no stack in %s; get it with:\n  %s", dir, StackCommand)
+		t.Fatalf("no stack in %s; get it with:\n  %s", dir, StackCommand+dir)
 	}
 	return dir
 }
