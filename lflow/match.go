@@ -3,6 +3,7 @@ package lflow
 import (
 	"encoding/binary"
 	"slices"
+	"sync"
 
 	"github.com/ovn-chassis/ovn-chassis/openflow"
 	"github.com/ovn-chassis/ovn-chassis/pipeline"
@@ -54,14 +55,18 @@ type matchMaker struct {
 	ingress bool
 	limit   int
 	n       normal
-	index   map[string]int // of names in n.ports
+	index   map[string]int // of names in n.ports, once they are many
 	flows   int
-	seen    map[string]struct{}
+	seen    map[string]struct{} // identities of terms, once there are two
 	expand  []*setRef
 
 	b     openflow.MatchBuilder
+	base  openflow.MatchBuilder // what the items of clauses share
 	ports []portTest
 }
+
+// matchMakers are kept because builders are large.
+var matchMakers = sync.Pool{New: func() any { return new(matchMaker) }}
 
 // portTest is a comparison of a port register with a named port.
 type portTest struct {
@@ -70,7 +75,11 @@ type portTest struct {
 }
 
 func makeNormal(e *Expr, ingress bool, limit int) (*normal, []*setRef, error) {
-	m := matchMaker{ingress: ingress, limit: limit}
+	m := matchMakers.Get().(*matchMaker)
+	defer matchMakers.Put(m)
+	m.ingress, m.limit, m.n, m.flows = ingress, limit, normal{}, 0
+	m.index, m.seen, m.expand = nil, nil, nil
+	m.reset()
 	switch e.kind {
 	case exprBool:
 		if e.yes {
@@ -89,7 +98,8 @@ func makeNormal(e *Expr, ingress bool, limit int) (*normal, []*setRef, error) {
 	if len(m.expand) > 0 {
 		return nil, m.expand, errExpand
 	}
-	return &m.n, nil, nil
+	n := m.n
+	return &n, nil, nil
 }
 
 func (m *matchMaker) reset() {
@@ -104,17 +114,29 @@ func (m *matchMaker) add(set *setRef) {
 	if m.flows++; m.flows > m.limit {
 		return
 	}
-	if set == nil {
-		key := t.identity()
-		if _, ok := m.seen[key]; ok {
-			return
-		}
-		if m.seen == nil {
-			m.seen = map[string]struct{}{}
-		}
-		m.seen[key] = struct{}{}
+	if set == nil && m.repeats(t) {
+		return
 	}
 	m.n.terms = append(m.n.terms, term{base: t, set: set})
+}
+
+// repeats tells whether an ordinary flow like t is there already.
+func (m *matchMaker) repeats(t *template) bool {
+	if m.seen == nil {
+		if len(m.n.terms) == 0 {
+			return false
+		}
+		m.seen = map[string]struct{}{}
+		for i := range m.n.terms {
+			if u := &m.n.terms[i]; u.set == nil && len(u.clauses) == 0 {
+				m.seen[u.base.identity()] = struct{}{}
+			}
+		}
+	}
+	key := t.identity()
+	_, ok := m.seen[key]
+	m.seen[key] = struct{}{}
+	return ok
 }
 
 // disjunct adds what one operand of the outermost OR makes.
@@ -162,9 +184,10 @@ func (m *matchMaker) conjunct(and *Expr) {
 	case len(ors) == 1 && ors[0].kind == exprSet:
 		m.add(ors[0].set)
 	case len(ors) == 1:
-		base, ports := m.b, len(m.ports)
+		m.base = m.b
+		ports := len(m.ports)
 		for _, alt := range ors[0].subs {
-			m.b, m.ports = base, m.ports[:ports]
+			m.b, m.ports = m.base, m.ports[:ports]
 			m.test(alt)
 			m.add(row)
 			if m.flows > m.limit {
@@ -179,11 +202,12 @@ func (m *matchMaker) conjunct(and *Expr) {
 // conjunction adds a conjunctive match with the dimensions ors.
 func (m *matchMaker) conjunction(ors []*Expr) {
 	t := term{clauses: make([]clause, len(ors))}
-	base, ports := m.b, len(m.ports)
+	m.base = m.b
+	ports := len(m.ports)
 	for i, or := range ors {
 		c := &t.clauses[i]
 		if or.kind == exprSet {
-			m.b, m.ports = base, m.ports[:ports]
+			m.b, m.ports = m.base, m.ports[:ports]
 			c.set = or.set
 			c.items = []*template{m.template(false)}
 			m.flows++
@@ -191,7 +215,7 @@ func (m *matchMaker) conjunction(ors []*Expr) {
 		}
 		c.items = make([]*template, 0, len(or.subs))
 		for _, alt := range or.subs {
-			m.b, m.ports = base, m.ports[:ports]
+			m.b, m.ports = m.base, m.ports[:ports]
 			m.test(alt)
 			c.items = append(c.items, m.template(false))
 			if m.flows++; m.flows > m.limit {
@@ -199,7 +223,7 @@ func (m *matchMaker) conjunction(ors []*Expr) {
 			}
 		}
 	}
-	m.b, m.ports = base, m.ports[:ports]
+	m.b, m.ports = m.base, m.ports[:ports]
 	t.base = m.template(true)
 	m.flows++
 	m.n.terms = append(m.n.terms, t)
@@ -228,15 +252,25 @@ func (m *matchMaker) test(e *Expr) {
 }
 
 func (m *matchMaker) portIndex(name string) int {
-	i, ok := m.index[name]
-	if !ok {
-		if m.index == nil {
-			m.index = map[string]int{}
+	const few = 16
+	if m.index == nil {
+		if i := slices.Index(m.n.ports, name); i >= 0 {
+			return i
 		}
-		i = len(m.n.ports)
-		m.index[name] = i
-		m.n.ports = append(m.n.ports, name)
+		if len(m.n.ports) == few {
+			m.index = map[string]int{}
+			for i, p := range m.n.ports {
+				m.index[p] = i
+			}
+		}
+	} else if i, ok := m.index[name]; ok {
+		return i
 	}
+	i := len(m.n.ports)
+	if m.index != nil {
+		m.index[name] = i
+	}
+	m.n.ports = append(m.n.ports, name)
 	return i
 }
 
