@@ -45,14 +45,15 @@ func (t *table) addClaim(f *openflow.Flow) {
 	t.touch(e)
 }
 
-// removeClaim takes f, told by pointer, away. It reports whether it was there.
+// removeClaim takes f, or a claim that equals it, away: flows made for a member of
+// a set are made again to be removed. It reports whether it was there.
 func (t *table) removeClaim(f *openflow.Flow) bool {
 	e := t.index.find(f)
 	if e == nil {
 		return false
 	}
 	if !e.several {
-		if e.claim != f {
+		if e.claim == nil || e.claim != f && *e.claim != *f {
 			return false
 		}
 		// The entry must be findable until the plan removes it: if nothing is
@@ -71,6 +72,9 @@ func (t *table) removeClaim(f *openflow.Flow) bool {
 	}
 	l := t.many[e]
 	i := slices.Index(l, f)
+	if i < 0 {
+		i = slices.IndexFunc(l, func(g *openflow.Flow) bool { return *g == *f })
+	}
 	if i < 0 {
 		return false
 	}

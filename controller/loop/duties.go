@@ -33,7 +33,7 @@ func localDuties(c *vswitchdb.Changes) (d duties) {
 		d |= dutyBridge | dutyChassis | dutyEncaps | dutyBFD | dutyPatch | dutyHA | dutyFeed
 	}
 	if len(c.Datapath)+len(c.FlowTable) > 0 {
-		d |= dutyBridge
+		d |= dutyBridge | dutyFeed
 	}
 	if len(c.FlowSampleCollectorSet) > 0 {
 		d |= dutyFeed

@@ -108,10 +108,23 @@ func (l *Loop) feed() {
 	if l.featured {
 		l.tr.SetGeneveField(openflow.FieldTunMetadata0+openflow.Field(l.features.GeneveIndex), l.features.Geneve)
 	}
+	l.tr.SetFeatures(l.translationFeatures())
 	l.feedTunnels()
 	l.feedPatches()
 	l.feedNATZones()
 	l.feedCollectors()
+}
+
+// translationFeatures puts together what the switch and the local database say of
+// the datapath.
+func (l *Loop) translationFeatures() translate.Features {
+	f := translate.Features{Meters: l.features.MaxMeters > 0}
+	if l.datapath != nil {
+		c := l.datapath.Capabilities
+		f.CtZeroSNAT = c.Get("ct_zero_snat") == "true"
+		f.HashL4Sym = c.Get("max_hash_alg") == "1"
+	}
+	return f
 }
 
 // encapOrder is the order by which encapsulation addresses are numbered: sorted,

@@ -31,6 +31,7 @@ type Translator interface {
 	SetHAActive(group ovsdb.UUID, active bool)
 	SetRelated(lport string, datapath, port uint32, related bool)
 	SetCollector(id uint32, exists bool)
+	SetFeatures(translate.Features)
 	Recompute()
 	Run() translate.Result
 }

@@ -13,6 +13,7 @@ import (
 // nothing else.
 type local struct {
 	self         physical.Self
+	features     Features
 	encapIPs     []string
 	geneve       openflow.Field
 	hasGeneve    bool
@@ -288,6 +289,27 @@ func (t *Translator) SetCollector(id uint32, exists bool) {
 		t.dirty(inputN(kindCollector, uint64(id)))
 		t.dirty(input(kindDropSampling))
 	})
+}
+
+// Features are what the switch can do and logical actions depend on.
+type Features struct {
+	// CtZeroSNAT: ct can be told to avoid collisions of tuples (Datapath
+	// capability ct_zero_snat).
+	CtZeroSNAT bool
+	// HashL4Sym: select groups can hash by l4_sym (Datapath capability
+	// max_hash_alg).
+	HashL4Sym bool
+	// Meters: there are any.
+	Meters bool
+}
+
+// SetFeatures tells what the switch can do.
+func (t *Translator) SetFeatures(f Features) {
+	if t.features == f {
+		return
+	}
+	t.features = f
+	t.dirty(input(kindFeature))
 }
 
 // setFlag keeps only true in m and calls changed when the flag did.

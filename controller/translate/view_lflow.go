@@ -42,8 +42,19 @@ func (v *view) Flag(f lflow.EnvFlag) bool {
 		return isTrue(v.option(optionExplicitARPNSOutput))
 	case lflow.FlagRegisterConsolidation:
 		return isTrue(v.option(optionRegisterConsolidation))
+	case lflow.FlagCtZeroSNAT:
+		return v.features().CtZeroSNAT
+	case lflow.FlagHashL4Sym:
+		return v.features().HashL4Sym
+	case lflow.FlagMeters:
+		return v.features().Meters
 	}
 	return false
+}
+
+func (v *view) features() Features {
+	v.r.Read(input(kindFeature))
+	return v.t.features
 }
 
 // placeView implements lflow.View for one datapath.

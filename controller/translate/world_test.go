@@ -50,6 +50,7 @@ type world struct {
 	haActive    map[int]bool
 	related     map[int]bool
 	activated   map[int]bool
+	features    Features
 	collectors  map[int]bool
 }
 
@@ -553,7 +554,7 @@ func (w *world) port(r *rand.Rand, i int, chassis func() ovsdb.UUID) *sbdb.PortB
 // stepLocal changes what the chassis knows.
 func (w *world) stepLocal(r *rand.Rand) {
 	port, dp := r.IntN(nPorts), r.IntN(nDPs)
-	switch r.IntN(21) {
+	switch r.IntN(22) {
 	case 0:
 		w.self = r.IntN(nChassis)
 	case 1:
@@ -598,6 +599,8 @@ func (w *world) stepLocal(r *rand.Rand) {
 		w.activated[port] = !w.activated[port]
 	case 20:
 		w.collectors[1] = !w.collectors[1]
+	case 21:
+		w.features = Features{CtZeroSNAT: r.IntN(2) == 0, HashL4Sym: r.IntN(2) == 0, Meters: r.IntN(2) == 0}
 	}
 }
 
@@ -667,6 +670,7 @@ func (s *system) follow(w *world) {
 	}
 	t.SetSelf(self)
 	t.SetEncapIPs(w.encapIPs)
+	t.SetFeatures(w.features)
 	t.SetGeneveField(openflow.FieldTunMetadata0, w.geneve)
 	var ft physical.FlowTunnels
 	if w.flowTunnels {
