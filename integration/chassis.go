@@ -229,3 +229,10 @@ func (ch *Chassis) AddDummy(lport string, ofport int) {
 	ch.VSCtl("--no-wait", "add-port", "br-int", name, "--", "set", "Interface", name, "type=dummy",
 		fmt.Sprintf("ofport_request=%d", ofport), "external_ids:iface-id="+lport)
 }
+
+// DelDummy detaches the dummy port of a logical port.
+func (ch *Chassis) DelDummy(lport string) {
+	ch.t.Helper()
+	name := ch.VSCtl("--bare", "--columns=name", "find", "Interface", "external_ids:iface-id="+lport)
+	ch.VSCtl("--no-wait", "del-port", "br-int", name)
+}

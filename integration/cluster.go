@@ -208,7 +208,7 @@ func (c *Cluster) Sync() {
 // WaitHV waits until every chassis has installed all that was written to NB.
 func (c *Cluster) WaitHV() {
 	c.t.Helper()
-	if out, err := c.Output("ovn-nbctl", "--timeout=60", "--wait=hv", "sync"); err != nil {
+	if out, err := c.Output("ovn-nbctl", "--timeout=30", "--wait=hv", "sync"); err != nil {
 		var logs strings.Builder
 		for _, ch := range c.Chassis {
 			if ch.Agent != nil {

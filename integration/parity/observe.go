@@ -23,7 +23,18 @@ func observeBoth(t integration.T, topo *Topology, kind integration.AgentKind) (t
 // the local chassis, and returns the path of the southbound database when nothing
 // more happens.
 func makeSnapshot(t integration.T, topo *Topology) string {
-	c := integration.NewCluster(t, integration.Options{Dummy: true, Agent: integration.Reference})
+	c, ch := build(t, topo, integration.Reference)
+	c.StopNorthd()
+	addLogicalFlows(c, topo.Matches)
+	ch.Agent.Kill()
+	c.StopSouthbound()
+	return c.SouthboundFile()
+}
+
+// build makes the topology with northd and an agent, and waits until all is
+// settled.
+func build(t integration.T, topo *Topology, kind integration.AgentKind) (*integration.Cluster, *integration.Chassis) {
+	c := integration.NewCluster(t, integration.Options{Dummy: true, Agent: kind})
 	ch := addChassis(c, topo)
 	ch.StartAgent()
 	c.SB("wait-until", "Chassis", local)
@@ -49,11 +60,7 @@ func makeSnapshot(t integration.T, topo *Topology) string {
 	// The second time northd has seen what the agent wrote before the first.
 	c.WaitHV()
 	c.WaitHV()
-	c.StopNorthd()
-	addLogicalFlows(c, topo.Matches)
-	ch.Agent.Kill()
-	c.StopSouthbound()
-	return c.SouthboundFile()
+	return c, ch
 }
 
 // addLogicalFlows adds a logical flow for each match, which northd would remove if

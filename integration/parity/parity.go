@@ -11,6 +11,10 @@
 //	            dump-flows, -groups, -meters of br-int
 //	               └──► normalise ─► compare ◄──┘
 //
+// Then our agent lives through the topology's changes, and after each is compared
+// with the reference started from nothing on a copy of what the databases then
+// are.
+//
 // Normalised is only what each agent is free to choose: ids of conjunctions,
 // groups and meters by what they stand for, tunnel and patch ports by their peer
 // and name, conntrack zones that were not requested by what they are for.
@@ -21,6 +25,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strings"
 	"sync"
 
 	"github.com/ovn-chassis/ovn-chassis/integration"
@@ -60,42 +65,56 @@ func run(dir, only string, self bool, limit, jobs int, raw string) error {
 	var (
 		wg     sync.WaitGroup
 		slots  = make(chan struct{}, jobs)
-		mu     sync.Mutex // guards failed and the output
+		mu     sync.Mutex // guards what follows and the output
+		steps  int
 		failed int
 	)
-	fmt.Printf("%-28s %8s %10s %12s %8s\n", "topology", "same", "only ours", "only theirs", "differ")
+	fmt.Printf("%-36s %8s %10s %12s %8s\n", "topology", "same", "only ours", "only theirs", "differ")
 	for _, topo := range topologies {
+		report := func(name string, r *compare.Result) error {
+			mu.Lock()
+			defer mu.Unlock()
+			steps++
+			fmt.Printf("%-36s %8d %10d %12d %8d\n", name, r.Same, len(r.OnlyOurs), len(r.OnlyTheirs), len(r.Differ))
+			if !r.Equal() {
+				failed++
+				fmt.Print(r.Report(limit))
+			}
+			if raw == "" {
+				return nil
+			}
+			return r.Write(raw, strings.ReplaceAll(name, " + ", "+"))
+		}
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			var result *compare.Result
 			err := integration.Run(topo.Name, nil, func(t integration.T) {
 				theirs, ours := observeBoth(t, topo, kind)
-				result = compare.Compare(theirs, ours)
-				if raw != "" {
-					if err := result.Write(raw, topo.Name); err != nil {
-						t.Fatalf("%v", err)
-					}
+				if err := report(topo.Name, compare.Compare(theirs, ours)); err != nil {
+					t.Fatalf("%v", err)
 				}
 			})
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				failed++
-				fmt.Printf("%-28s failed: %v\n", topo.Name, err)
-				return
+			if err == nil {
+				err = integration.Run(topo.Name, nil, func(t integration.T) {
+					live(t, topo, kind, func(step string, r *compare.Result) {
+						if err := report(topo.Name+" + "+step, r); err != nil {
+							t.Fatalf("%v", err)
+						}
+					})
+				})
 			}
-			fmt.Printf("%-28s %8d %10d %12d %8d\n", topo.Name, result.Same,
-				len(result.OnlyOurs), len(result.OnlyTheirs), len(result.Differ))
-			if !result.Equal() {
+			if err != nil {
+				mu.Lock()
+				defer mu.Unlock()
 				failed++
-				fmt.Print(result.Report(limit))
+				steps++
+				fmt.Printf("%-36s failed: %v\n", topo.Name, err)
 			}
 		})
 	}
 	wg.Wait()
 	if failed > 0 {
-		return fmt.Errorf("%d of %d topologies differ", failed, len(topologies))
+		return fmt.Errorf("%d of %d comparisons differ or failed", failed, steps)
 	}
 	return nil
 }

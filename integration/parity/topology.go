@@ -20,6 +20,10 @@ import (
 //	[chassis]      ovs-vsctl commands on the local switch, before the agent starts
 //	[southbound]   ovn-sbctl commands, when northd has translated the rest
 //	[logical-flows]  matches, one a line: each becomes a logical flow of its own
+//	[change NAME]  what changes while our agent runs, in the order of the file:
+//	               ovn-nbctl commands, one transaction; lines that begin with
+//	               "vsctl", "sbctl", "plug LPORT OFPORT" or "unplug LPORT" are for
+//	               the local switch and the southbound database
 type Topology struct {
 	Name       string
 	Northbound string
@@ -28,6 +32,13 @@ type Topology struct {
 	Chassis    string
 	Southbound string
 	Matches    []string
+	Changes    []Change
+}
+
+// Change is one step in the life of a topology.
+type Change struct {
+	Name  string
+	Lines []string
 }
 
 // Port is an interface on the local br-int.
@@ -88,11 +99,13 @@ func parseTopology(name, text string) (*Topology, error) {
 		if strings.HasPrefix(line, "[") && strings.HasSuffix(line, "]") {
 			words := strings.Fields(line[1 : len(line)-1])
 			section = words[0]
-			if section == "remote" {
-				if len(words) != 3 {
-					return nil, fmt.Errorf("line %d: want [remote NAME ENCAP-IP]", n+1)
-				}
+			switch {
+			case section == "remote" && len(words) == 3:
 				topo.Remotes = append(topo.Remotes, Remote{Name: words[1], Encap: words[2]})
+			case section == "change" && len(words) == 2:
+				topo.Changes = append(topo.Changes, Change{Name: words[1]})
+			case section == "remote" || section == "change":
+				return nil, fmt.Errorf("line %d: want [remote NAME ENCAP-IP] or [change NAME]", n+1)
 			}
 			continue
 		}
@@ -103,6 +116,9 @@ func parseTopology(name, text string) (*Topology, error) {
 			topo.Southbound += line + "\n"
 		case "chassis":
 			topo.Chassis += line + "\n"
+		case "change":
+			ch := &topo.Changes[len(topo.Changes)-1]
+			ch.Lines = append(ch.Lines, line)
 		case "logical-flows":
 			topo.Matches = append(topo.Matches, line)
 		case "remote":

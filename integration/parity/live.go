@@ -1,0 +1,65 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/ovn-chassis/ovn-chassis/integration"
+	"github.com/ovn-chassis/ovn-chassis/integration/compare"
+)
+
+// live runs an agent of the given kind through the changes of a topology. After
+// each, what it has is compared with what the reference makes, started from
+// nothing, of a copy of the same databases: the reference's own running result
+// depends on its history.
+func live(t integration.T, topo *Topology, kind integration.AgentKind, report func(step string, r *compare.Result)) {
+	if len(topo.Changes) == 0 {
+		return
+	}
+	c, ch := build(t, topo, kind)
+	for _, change := range topo.Changes {
+		change.apply(t, c, ch)
+		c.WaitHV()
+		c.WaitHV()
+		theirs := compare.FreshOf(t, c, ch, integration.Reference)
+		report(change.Name, compare.Compare(theirs, compare.Observe(t, c, ch)))
+	}
+}
+
+func (change Change) apply(t integration.T, c *integration.Cluster, ch *integration.Chassis) {
+	var northbound []string
+	flush := func() {
+		if len(northbound) > 0 {
+			c.NB(strings.Join(northbound, "\n"))
+			c.Sync()
+			northbound = nil
+		}
+	}
+	for _, line := range change.Lines {
+		verb, rest, _ := strings.Cut(line, " ")
+		switch verb {
+		case "vsctl":
+			flush()
+			ch.VSCtl(rest)
+		case "sbctl":
+			flush()
+			c.SB(rest)
+		case "plug":
+			flush()
+			lport, number, _ := strings.Cut(rest, " ")
+			ofport, err := strconv.Atoi(number)
+			if err != nil {
+				t.Fatalf("change %s: %s: %v", change.Name, line, err)
+			}
+			ch.AddDummy(lport, ofport)
+			c.SB("wait-until", "Port_Binding", lport, "up=true")
+		case "unplug":
+			flush()
+			ch.DelDummy(rest)
+			c.SB("wait-until", "Port_Binding", rest, "chassis=[]")
+		default:
+			northbound = append(northbound, line)
+		}
+	}
+	flush()
+}
