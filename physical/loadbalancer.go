@@ -21,7 +21,7 @@ func parseVIP(key, value string) (vip, error) {
 	if !ok {
 		return vip{}, fmt.Errorf("%q is not an IP address with or without port", key)
 	}
-	p := vip{addr: addr}
+	p := vip{addr: unmap(addr)}
 	for s := range strings.SplitSeq(value, ",") {
 		if s == "" {
 			continue
@@ -35,15 +35,17 @@ func parseVIP(key, value string) (vip, error) {
 		case (b.Port() == 0) != (addr.Port() == 0):
 			return vip{}, fmt.Errorf("one of %q and its backend %q has a port, the other has none", key, s)
 		}
-		p.backends = append(p.backends, b)
+		p.backends = append(p.backends, unmap(b))
 	}
 	return p, nil
 }
 
+// unmap turns an IPv6 address that stands for an IPv4 one into that one.
+func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
+
 // parseAddrPort parses an address, in brackets or not, with or without port;
 // "1:2:3::4" is an address.
 func parseAddrPort(s string) (netip.AddrPort, bool) {
-	s = strings.TrimSpace(s)
 	host, port := s, ""
 	if strings.HasPrefix(s, "[") {
 		i := strings.IndexByte(s, ']')
@@ -58,8 +60,8 @@ func parseAddrPort(s string) (netip.AddrPort, bool) {
 	} else if strings.Count(s, ":") == 1 {
 		host, port, _ = strings.Cut(s, ":")
 	}
-	addr, ok := parseAddr(host)
-	if !ok {
+	addr, err := netip.ParseAddr(host)
+	if err != nil || addr.Zone() != "" {
 		return netip.AddrPort{}, false
 	}
 	if port == "" {
