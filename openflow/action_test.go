@@ -18,21 +18,24 @@ func nxRaw(subtype uint16, body ...byte) string {
 	return string(b)
 }
 
+// replacedForms are encodings that OpenFlow 1.5 has replaced, and what they are.
+var replacedForms = []struct{ name, in, want string }{
+	{"reg_load", nxRaw(nxRegLoad, 0x01, 0x0f, 0, 1, 0, 4, 0, 0, 0, 0, 0, 0, 0x12, 0x34),
+		"set_field:0x12340/0xffff0->reg0"},
+	{"reg_load2", nxRaw(nxRegLoad2, 0, 1, 0xd6, 4, 0, 0, 0, 5), "set_field:0x5->ct_mark"},
+	{"reg_move", nxRaw(nxRegMove, 0, 16, 0, 0, 0, 8, 0, 1, 0, 4, 0, 1, 2, 4),
+		"move:NXM_NX_REG0[0..15]->NXM_NX_REG1[8..23]"},
+	{"dec_ttl", nxRaw(nxDecTTL), "dec_ttl"},
+	{"NXM in set_field", "\x00\x19\x00\x10\x00\x00\x0e\x04\x0a\x00\x00\x01\x00\x00\x00\x00", "set_field:10.0.0.1->ip_src"},
+	{"superfluous mask", "\x00\x19\x00\x10\x00\x01\xd7\x08\x00\x00\x00\x01\xff\xff\xff\xff", "set_field:0x1->ct_mark"},
+	{"value outside mask", "\x00\x19\x00\x10\x00\x01\xd7\x08\x00\x00\x00\x03\x00\x00\x00\x01", "set_field:0x1/0x1->ct_mark"},
+	{"dirty padding", "\x00\x00\x00\x10\x00\x00\x00\x01\x00\x00abcdef", "output:1"},
+	{"nat ports without address", nxRaw(nxCt, 0, 1, 0, 0, 0, 0, 0, 0, 0xff, 0, 0, 0, 0, 0) + "", "ct(commit)"},
+}
+
 // TestDecodeActionsForms decodes encodings that OpenFlow 1.5 has replaced.
 func TestDecodeActionsForms(t *testing.T) {
-	for _, c := range []struct{ name, in, want string }{
-		{"reg_load", nxRaw(nxRegLoad, 0x01, 0x0f, 0, 1, 0, 4, 0, 0, 0, 0, 0, 0, 0x12, 0x34),
-			"set_field:0x12340/0xffff0->reg0"},
-		{"reg_load2", nxRaw(nxRegLoad2, 0, 1, 0xd6, 4, 0, 0, 0, 5), "set_field:0x5->ct_mark"},
-		{"reg_move", nxRaw(nxRegMove, 0, 16, 0, 0, 0, 8, 0, 1, 0, 4, 0, 1, 2, 4),
-			"move:NXM_NX_REG0[0..15]->NXM_NX_REG1[8..23]"},
-		{"dec_ttl", nxRaw(nxDecTTL), "dec_ttl"},
-		{"NXM in set_field", "\x00\x19\x00\x10\x00\x00\x0e\x04\x0a\x00\x00\x01\x00\x00\x00\x00", "set_field:10.0.0.1->ip_src"},
-		{"superfluous mask", "\x00\x19\x00\x10\x00\x01\xd7\x08\x00\x00\x00\x01\xff\xff\xff\xff", "set_field:0x1->ct_mark"},
-		{"value outside mask", "\x00\x19\x00\x10\x00\x01\xd7\x08\x00\x00\x00\x03\x00\x00\x00\x01", "set_field:0x1/0x1->ct_mark"},
-		{"dirty padding", "\x00\x00\x00\x10\x00\x00\x00\x01\x00\x00abcdef", "output:1"},
-		{"nat ports without address", nxRaw(nxCt, 0, 1, 0, 0, 0, 0, 0, 0, 0xff, 0, 0, 0, 0, 0) + "", "ct(commit)"},
-	} {
+	for _, c := range replacedForms {
 		a, err := DecodeActions([]byte(c.in))
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
@@ -47,12 +50,13 @@ func TestDecodeActionsForms(t *testing.T) {
 	}
 }
 
-func TestDecodeActionsErrors(t *testing.T) {
+// illFormed are actions that no switch accepts.
+func illFormed() map[string]string {
 	deep := ""
 	for range 2 * maxActionDepth {
 		deep = nxRaw(nxClone, append(make([]byte, 6), deep...)...)
 	}
-	for name, in := range map[string]string{
+	return map[string]string{
 		"short":              "\x00\x00\x00",
 		"length 0":           "\x00\x00\x00\x00\x00\x00\x00\x00",
 		"length 12":          "\x00\x00\x00\x0c\x00\x00\x00\x00\x00\x00\x00\x00",
@@ -68,7 +72,11 @@ func TestDecodeActionsErrors(t *testing.T) {
 		"property length":    nxRaw(nxController2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 1, 0, 0, 0, 0),
 		"property type":      nxRaw(nxController2, 0, 0, 0, 0, 0, 0, 0, 9, 0, 4, 0, 0, 0, 0),
 		"members":            nxRaw(nxBundle, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1),
-	} {
+	}
+}
+
+func TestDecodeActionsErrors(t *testing.T) {
+	for name, in := range illFormed() {
 		if a, err := DecodeActions([]byte(in)); err == nil {
 			t.Errorf("%s: decodes to %v", name, a)
 		}

@@ -26,6 +26,14 @@ func FuzzDecodeMatch(f *testing.F) {
 	for _, m := range ms {
 		f.Add([]byte(m))
 		f.Add([]byte(packetTypeEthernet + m))
+		f.Add([]byte(m[len(m)/2:]))
+		f.Add([]byte(m + ms[len(m)%len(ms)]))
+	}
+	for fd := Field(0); fd < numFields; fd++ {
+		// The older form, with a mask.
+		if h := fields[fd].nxm; h != 0 {
+			f.Add(MaskN(128).appendBE(sampleValue(fd).appendBE(h.append(nil, true), h.length()), h.length()))
+		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_ = Match(b).String()
@@ -54,6 +62,9 @@ func FuzzDecodeMatch(f *testing.F) {
 			if v != bv || mask != bm || ok == bm.IsZero() {
 				t.Fatalf("%v: match says %x/%x, builder %x/%x", field, v, mask, bv, bm)
 			}
+			if full, _ := mb.Get(FieldInPortOXM); field == FieldInPort && Port32(uint32(v.Lo)) != uint32(full.Lo) {
+				continue // a port that 16 bits can't name
+			}
 			if with := m.With(field, v, mask); with != m {
 				t.Fatalf("%x with its own %v: %x", string(m), field, string(with))
 			}
@@ -65,6 +76,15 @@ func FuzzDecodeActions(f *testing.F) {
 	_, as := corpus()
 	for _, a := range as {
 		f.Add([]byte(a))
+		// Two lists in one, and one without its end.
+		f.Add([]byte(a + as[len(a)%len(as)]))
+		f.Add([]byte(a[:len(a)/16*8]))
+	}
+	for _, c := range replacedForms {
+		f.Add([]byte(c.in))
+	}
+	for _, in := range illFormed() {
+		f.Add([]byte(in))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_ = Actions(b).String()
