@@ -18,6 +18,7 @@ import (
 // Commands:
 //
 //	world            adds definitions, see matchWorld.define
+//	parse            the match as it is read, as text
 //	annotate         the match with prerequisites, as text
 //	reduce           the match in its reduced form, as text
 //	flows [options]  the matches of its flows; options: egress, router, ct, reads, limit=N
@@ -42,12 +43,14 @@ func runMatchCommand(t *testing.T, w *matchWorld, d *datadriven.TestData) string
 	case "world":
 		w.define(t, d.Input)
 		return ""
-	case "annotate", "reduce":
+	case "parse", "annotate", "reduce":
 		e, err := parseExpr(d.Input, Symbols(d.HasArg("ct")))
 		if err != nil {
 			return err.Error() + "\n"
 		}
-		e = annotate(e)
+		if d.Cmd != "parse" {
+			e = annotate(e)
+		}
 		if d.Cmd == "reduce" {
 			if e, err = newNormaliser(DefaultMaxFlows).normalise(simplify(e)); err != nil {
 				return err.Error() + "\n"

@@ -24,6 +24,7 @@ type Program struct {
 
 	// match is the match with all prerequisites, not yet annotated: sets have
 	// to be known before prerequisites are spread, as an empty set has none.
+	// It is nil with static.
 	match  *Expr
 	leaves []*setRef
 	conds  []string // ports of is_chassis_resident
@@ -111,7 +112,7 @@ func (c Compiler) Compile(src Source, env Env) (*Program, error) {
 	if v.err != nil {
 		return nil, fmt.Errorf("match %q: %w", clip(text), v.err)
 	}
-	p.static = v.n
+	p.static, p.match = v.n, nil
 	return p, nil
 }
 
