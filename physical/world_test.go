@@ -293,14 +293,21 @@ func (w *world) Localnet(dp ovsdb.UUID) (Port, bool) {
 func (w *world) Peers(dp ovsdb.UUID) []Peer {
 	defer w.saw("Peers", dp)()
 
-	peers := w.peers[w.db.DatapathBinding.Get(dp).ExternalIDs.Get("name")]
+	peers := w.peers[w.name(dp)]
 	slices.SortFunc(peers, func(a, b Peer) int {
-		p, _ := w.Port(a.Local)
-		q, _ := w.Port(b.Local)
-		return p.UUID().Compare(q.UUID())
+		return w.portUUID(a.Local).Compare(w.portUUID(b.Local))
 	})
 	return peers
 }
+
+// portUUID is zero for a port that is not there.
+func (w *world) portUUID(name string) ovsdb.UUID {
+	if p, ok := w.Port(name); ok {
+		return p.UUID()
+	}
+	return ovsdb.UUID{}
+}
+
 func (w *world) ExternalPorts(dp ovsdb.UUID) []string {
 	defer w.saw("ExternalPorts", dp)()
 
@@ -337,7 +344,10 @@ func (w *world) PortByKey(dp ovsdb.UUID, key uint32) (Port, bool) {
 }
 func (w *world) Residence(port ovsdb.UUID) Residence {
 	defer w.saw("Residence", port)()
-	return ResidenceOf(w.db.PortBinding.Get(port))
+	if row := w.db.PortBinding.Get(port); row != nil {
+		return ResidenceOf(row)
+	}
+	return Residence{}
 }
 func (w *world) PortActivated(dp, key uint32) bool {
 	defer w.saw("PortActivated", dp, key)()
@@ -373,7 +383,11 @@ func (w *world) Zone(port string) uint16 {
 func (w *world) NATZones(dp ovsdb.UUID) (dnat, snat uint16) {
 	defer w.saw("NATZones", dp)()
 
-	name := w.db.DatapathBinding.Get(dp).ExternalIDs.Get("name")
+	row := w.db.DatapathBinding.Get(dp)
+	if row == nil {
+		return 0, 0
+	}
+	name := row.ExternalIDs.Get("name")
 	return w.zones[name+"_dnat"], w.zones[name+"_snat"]
 }
 
@@ -415,6 +429,9 @@ func (w *world) MACMappings(uuid ovsdb.UUID) string {
 	defer w.saw("MACMappings", uuid)()
 
 	c := w.db.Chassis.Get(uuid)
+	if c == nil {
+		return ""
+	}
 	if v, ok := c.OtherConfig.Lookup("ovn-chassis-mac-mappings-" + c.Name); ok {
 		return v
 	}
@@ -433,7 +450,11 @@ func (w *world) ChassisEncaps(chassis ovsdb.UUID) []Encap {
 	defer w.saw("ChassisEncaps", chassis)()
 
 	var list []Encap
-	for _, uuid := range w.db.Chassis.Get(chassis).Encaps {
+	c := w.db.Chassis.Get(chassis)
+	if c == nil {
+		return nil
+	}
+	for _, uuid := range c.Encaps {
 		if e, ok := w.Encap(uuid); ok {
 			list = append(list, e)
 		}
@@ -464,6 +485,9 @@ func (w *world) HAGroup(group ovsdb.UUID) []HAMember {
 	if g := w.db.HAChassisGroup.Get(group); g != nil {
 		for _, uuid := range g.HAChassis {
 			m := w.db.HAChassis.Get(uuid)
+			if m == nil {
+				continue
+			}
 			if c, ok := w.Chassis(m.Chassis); ok {
 				list = append(list, HAMember{c.UUID, c.Name, m.Priority})
 			}
