@@ -29,11 +29,11 @@ func (l *Loop) round(now time.Time) {
 			l.stats.transactions.Inc()
 		}
 	}()
-	if !l.local.ready {
-		return
-	}
 	if l.exit.asked {
 		l.cleanUp(sbTx, localTx)
+		return
+	}
+	if !l.local.ready {
 		return
 	}
 	if l.due.has(dutyConfig) {
