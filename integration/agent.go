@@ -162,6 +162,7 @@ func Build(t T, name string) string {
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
+	noteSources(root)
 	path := filepath.Join(dir, "bin", name)
 	args := append(append([]string{"build"}, buildArgs...), "-o", path, "./cmd/"+name)
 	cmd := exec.Command("go", args...)
@@ -171,6 +172,23 @@ func Build(t T, name string) string {
 	}
 	built[name] = path
 	return path
+}
+
+// noteSources looks at the sources of what is built, so that go test, which keeps
+// account of the files a test looks at, does not take the result of an older
+// agent from its cache.
+func noteSources(root string) {
+	_ = filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil
+		case d.IsDir() && (d.Name() == ".git" || d.Name() == "bin" || d.Name() == "integration"):
+			return filepath.SkipDir
+		case strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go"):
+			_, _ = os.Stat(path) // for its being noted only
+		}
+		return nil
+	})
 }
 
 // ModuleRoot is the directory of go.mod, looked for from the working directory
