@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"unsafe"
 )
 
@@ -17,12 +18,17 @@ const maxActionDepth = 16
 // An action that this package does not know, or that is on a field it does not
 // know, stays as it stands.
 func DecodeActions(b []byte) (Actions, error) {
-	var ab ActionBuilder
+	// A dump has many flows: the room to work in is kept from one to the next.
+	ab := decodeBuilders.Get().(*ActionBuilder)
+	defer decodeBuilders.Put(ab)
+	ab.Reset()
 	if err := ab.decode(unsafe.String(unsafe.SliceData(b), len(b)), 0); err != nil {
 		return "", fmt.Errorf("openflow: actions: %w", err)
 	}
 	return ab.Actions(), nil
 }
+
+var decodeBuilders = sync.Pool{New: func() any { return new(ActionBuilder) }}
 
 func (b *ActionBuilder) decode(s string, depth int) error {
 	if depth > maxActionDepth {

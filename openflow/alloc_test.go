@@ -37,6 +37,7 @@ func TestAllocations(t *testing.T) {
 	buildUsualActions(&ab)
 	m := mb.Match()
 	a := ab.Actions()
+	symbols := SymbolList{{Kind: SymMeter, Content: "m"}, {Kind: SymMeter, Content: "n"}}.Encode()
 	for _, c := range []struct {
 		name string
 		max  float64
@@ -73,6 +74,14 @@ func TestAllocations(t *testing.T) {
 		}},
 		{"Actions.PatchU32", 1, func() { sinkActions = a.PatchU32(4, 5) }},
 		{"DecodeMatch", 1, func() { sinkMatch, _ = DecodeMatch([]byte(m)) }},
+		{"LearnTargets", 0, func() { LearnTargets(a, func(uint8, uint64) {}) }},
+		{"Symbols.All", 0, func() {
+			for s := range symbols.All() {
+				if s.Content == "" {
+					t.Fatal("empty")
+				}
+			}
+		}},
 	} {
 		if got := testing.AllocsPerRun(200, c.f); got > c.max {
 			t.Errorf("%s: %v allocations, want %v at most", c.name, got, c.max)
