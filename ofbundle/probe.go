@@ -47,6 +47,10 @@ func (s *session) probeExtensions(ctx context.Context) error {
 	// ICMP type 1 is unassigned (RFC 792, RFC 6918), and the highest bits of the
 	// label are used by nobody.
 	noConnection := openflow.CtFlush{Proto: icmp, Orig: openflow.CtTuple{ICMPType: 1}}
+	// Open vSwitch 3.1 ignores properties it does not know, and labels are among
+	// them: it would flush without regard to the label.
+	nonsense := noConnection
+	nonsense.Probe = 0x7f00
 	noLabel := noConnection
 	noLabel.Label = openflow.U128{Hi: 1 << 60}
 	noLabel.LabelMask = noLabel.Label
@@ -60,6 +64,7 @@ func (s *session) probeExtensions(ctx context.Context) error {
 	b.Sample(openflow.SampleSpec{Probability: 0xffff, ObsDomainSrc: reg0, ObsPointSrc: reg0})
 	errs, err := s.try(ctx,
 		&noLabel,
+		&nonsense,
 		bundle(openflow.BundleOpenRequest),
 		&openflow.BundleAdd{ID: id, Flags: openflow.BundleAtomic | openflow.BundleOrdered,
 			Inner: &openflow.FlowMod{Command: openflow.FlowAdd, Actions: b.Actions()}},
@@ -67,12 +72,12 @@ func (s *session) probeExtensions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if errs[1] != nil {
-		return errs[1]
+	if errs[2] != nil {
+		return errs[2]
 	}
-	s.feat.SampleReg = errs[2] == nil
-	s.feat.CtLabelFlush = errs[0] == nil
-	s.feat.CtFlush = s.feat.CtLabelFlush
+	s.feat.SampleReg = errs[3] == nil
+	s.feat.CtFlush = errs[0] == nil
+	s.feat.CtLabelFlush = errs[0] == nil && errs[1] != nil
 	if !s.feat.CtFlush {
 		// Asked only now: on a kernel datapath each flush walks all connections.
 		if errs, err = s.try(ctx, &noConnection); err != nil {

@@ -80,6 +80,13 @@ func TestInstall(t *testing.T) {
 	if f.Version != openflow.Version15 || !f.GroupHash || f.MaxSelectGroups == 0 || f.MaxMeters == 0 || !f.CtFlush || !f.Geneve {
 		t.Errorf("features %+v", f)
 	}
+	// Both came after 3.1: flushing by label with 3.3, samples from registers with 3.4.
+	if got, want := f.CtLabelFlush, s.atLeast(3, 3); got != want {
+		t.Errorf("flushing by label: %v, want %v", got, want)
+	}
+	if got, want := f.SampleReg, s.atLeast(3, 4); got != want {
+		t.Errorf("samples from registers: %v, want %v", got, want)
+	}
 	if got := s.ofctl("dump-tlv-map"); !strings.Contains(strings.Join(strings.Fields(got), " "), "0x102 0x80 4 tun_metadata0") {
 		t.Errorf("Geneve option map:\n%s", got)
 	}

@@ -137,6 +137,18 @@ func (s *vswitch) waitFor(file string) {
 	})
 }
 
+// atLeast compares Open vSwitch's version.
+func (s *vswitch) atLeast(major, minor int) bool {
+	s.t.Helper()
+	var a, b int
+	out := s.run("ovs-vswitchd", "--version")
+	_, version, _ := strings.Cut(out, "(Open vSwitch) ")
+	if _, err := fmt.Sscanf(version, "%d.%d", &a, &b); err != nil {
+		s.t.Fatalf("%q: %v", out, err)
+	}
+	return a > major || a == major && b >= minor
+}
+
 func (s *vswitch) ofctl(args ...string) string {
 	s.t.Helper()
 	cmd := append([]string{"-O", "OpenFlow15"}, args[0], s.mgmt())

@@ -190,6 +190,9 @@ type CtFlush struct {
 	MarkMask    uint32 // 0: any mark
 	Label       U128
 	LabelMask   U128 // zero: any label
+	// Probe, if not 0, adds a property of that type, which means nothing: it
+	// tells whether the switch refuses what it does not know.
+	Probe uint16
 }
 
 // TLV types of NXT_CT_FLUSH, and those inside its two tuples.
@@ -236,6 +239,9 @@ func (m *CtFlush) appendBody(b []byte, _ Version) ([]byte, error) {
 		if m.LabelMask != (U128{Hi: ^uint64(0), Lo: ^uint64(0)}) {
 			b = appendProp(b, ctFlushLabelsMask, appendU128(nil, m.LabelMask))
 		}
+	}
+	if m.Probe != 0 {
+		b = appendProp32(b, m.Probe, 0)
 	}
 	return b, nil
 }
@@ -291,7 +297,7 @@ func decodeCtFlush(r *reader) (*CtFlush, error) {
 		case ctFlushLabelsMask:
 			m.LabelMask = U128{Hi: body.u64(), Lo: body.u64()}
 		default:
-			err = fmt.Errorf("conntrack flush property %d", typ)
+			m.Probe = typ
 		}
 		if err == nil {
 			err = body.err

@@ -48,7 +48,7 @@ func messages(v Version) []Message {
 			Reply: CtTuple{Dst: netip.MustParseAddr("fd00::1"), SrcPort: 9}, Zone: 5, HasZone: true,
 			Mark: 2, MarkMask: 3, Label: U128{Hi: 1}, LabelMask: U128{Hi: 1}},
 		&CtFlush{Proto: 1, Orig: CtTuple{ICMPID: 1, ICMPType: 8, ICMPCode: 2}, Mark: 1, MarkMask: ^uint32(0),
-			Label: U64(1), LabelMask: MaskN(128)},
+			Label: U64(1), LabelMask: MaskN(128), Probe: 99},
 		&PacketIn{Packet: []byte("packet"), FullLen: 60, Table: 5, Cookie: 6, Reason: 1, Metadata: match,
 			Userdata: []byte{1, 2, 3}, Continuation: []byte{0, 0, 0, 0, 9}},
 		&Resume{Packet: []byte("packet"), Table: 5, Cookie: 6, Reason: 1, Metadata: match, Continuation: []byte{0, 0, 0, 0, 9}},
