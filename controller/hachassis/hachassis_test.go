@@ -1,0 +1,96 @@
+package hachassis
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/ovn-chassis/ovn-chassis/controller/replica/replicatest"
+	"github.com/ovn-chassis/ovn-chassis/ovsdb"
+)
+
+func world(t *testing.T, lines ...string) *replicatest.World {
+	w := replicatest.New(t)
+	for _, l := range lines {
+		if !w.Do(l) {
+			t.Fatalf("unknown line %q", l)
+		}
+	}
+	return w
+}
+
+func TestActive(t *testing.T) {
+	for _, tc := range []struct {
+		members, ref string
+		up           string
+		want         bool // hv1 is active
+	}{
+		{"hv1:10", "", "", true},
+		{"hv2:10", "", "hv2", false},
+		{"hv1:20,hv2:10", "", "hv2", true},
+		{"hv1:10,hv2:20", "", "hv2", false},
+		// Without any tunnel up this chassis is the one that is cut off.
+		{"hv1:20,hv2:10", "", "", false},
+		// The better one is down, and somebody who sends to the group is up.
+		{"hv1:10,hv2:20", "hv3", "hv3", true},
+		{"hv1:10,hv2:20", "hv3", "hv4", false},
+		{"hv1:10,hv2:20,hv3:15", "", "hv3", false},
+		{"hv1:10,hv2:20,hv3:5", "", "hv3", true},
+		// Names decide among equals, the last in the alphabet first.
+		{"hv1:10,hv0:10", "", "hv0", true},
+		{"hv1:10,hv2:10", "", "hv2", false},
+		// A member whose chassis does not exist does not count.
+		{"hv1:10,ghost:20", "", "", true},
+	} {
+		w := world(t, "chassis hv0", "chassis hv1", "chassis hv2", "chassis hv3", "chassis hv4", "group g members="+tc.members+" ref="+tc.ref)
+		up := map[string]bool{}
+		for _, n := range strings.Fields(strings.ReplaceAll(tc.up, ",", " ")) {
+			up[n] = true
+		}
+		g := w.SB.HAChassisGroup.Get(w.ID("group", "g"))
+		if got := Active(w.SB, g, w.ID("chassis", "hv1"), up); got != tc.want {
+			t.Errorf("%+v: active %v", tc, got)
+		}
+		if got := ActiveGroups(w.SB, w.ID("chassis", "hv1"), up)[g.UUID]; got != tc.want {
+			t.Errorf("%+v: ActiveGroups %v", tc, got)
+		}
+	}
+}
+
+func TestPeersAndBFD(t *testing.T) {
+	w := world(t,
+		"chassis hv1", "chassis hv2", "chassis c1", "chassis az oc:is-remote=true", "bridge br-int", "global g opt:bfd-min-rx=500 opt:bfd-mult=5",
+		"group g members=hv1:1,hv2:2 ref=c1,az", "group single members=c1:1 ref=hv1",
+		"iface t-hv2 type=geneve port:ovn-chassis-id=hv2@10.0.0.2%10.0.0.1 opt:remote_ip=10.0.0.2",
+		"iface t-c1 type=geneve port:ovn-chassis-id=c1@10.0.0.3%10.0.0.1 opt:remote_ip=10.0.0.3 bfd:enable=true bfd:min_rx=500 bfd:mult=5 bfd:check_tnl_key=true bfds:state=up",
+		"iface t-az type=geneve port:ovn-chassis-id=az@10.0.0.4%10.0.0.1 opt:remote_ip=10.0.0.4 bfd:enable=true bfds:state=down",
+	)
+	br := w.Local.BridgeByName.One("br-int")
+	own := w.SB.ChassisByName.One("hv1")
+	if up := UpTunnels(w.Local, br); len(up) != 1 || !up["c1"] {
+		t.Errorf("up: %v", up)
+	}
+	for name, want := range map[string]string{"hv1": "c1 hv1 hv2", "c1": "hv1 hv2", "az": "hv1 hv2"} {
+		got := Peers(w.SB, w.SB.ChassisByName.One(name))
+		for _, n := range strings.Fields(want) {
+			if !got[n] {
+				t.Errorf("peers of %s: %v, want %s", name, got, want)
+			}
+		}
+		if len(got) != len(strings.Fields(want)) {
+			t.Errorf("peers of %s: %v, want %s", name, got, want)
+		}
+	}
+	log := slog.New(slog.DiscardHandler)
+	tx := ovsdb.NewTxn("")
+	RunBFD(w.SB, w.Local, br, own, false, false, tx, log)
+	want := "update Interface t-hv2 bfd={check_tnl_key:true enable:true min_rx:500 mult:5}\n"
+	if got := w.Print(tx); !strings.HasSuffix(got, want) || strings.Contains(got, "t-az") || strings.Contains(got, "t-c1") {
+		t.Errorf("unsettled:\n%s", got)
+	}
+	tx = ovsdb.NewTxn("")
+	RunBFD(w.SB, w.Local, br, own, false, true, tx, log)
+	if got := w.Print(tx); !strings.Contains(got, "update Interface t-az bfd={}\n") {
+		t.Errorf("settled:\n%s", got)
+	}
+}
