@@ -228,7 +228,7 @@ func (e *Expr) format(b *strings.Builder) {
 		if e.not {
 			b.WriteByte('!')
 		}
-		b.WriteString("is_chassis_resident(" + strconv.Quote(e.port) + ")")
+		b.WriteString("is_chassis_resident(" + quote(e.port) + ")")
 	case exprAnd, exprOr:
 		op := " && "
 		if e.kind == exprOr {
@@ -258,7 +258,7 @@ func b2i(b bool) int {
 
 func (e *Expr) formatCmp(b *strings.Builder) {
 	if e.sym.IsString() {
-		text := strconv.Quote(e.port)
+		text := quote(e.port)
 		if e.keyed {
 			text = hexText(e.value)
 		}
@@ -305,6 +305,11 @@ func hexText(v openflow.U128) string {
 	}
 	return "0x" + strconv.FormatUint(v.Lo, 16)
 }
+
+var quoter = strings.NewReplacer(`"`, `\"`, `\`, `\\`)
+
+// quote is s as the language writes strings.
+func quote(s string) string { return `"` + quoter.Replace(s) + `"` }
 
 // bitRange is the place of the one run of ones in mask; 0, 0 if there is none or
 // there are several.

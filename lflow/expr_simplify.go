@@ -5,7 +5,7 @@ import (
 )
 
 // simplify turns every comparison into tests for equality under a mask.
-func simplify(e *Expr) *Expr {
+func (n *normaliser) simplify(e *Expr) *Expr {
 	switch e.kind {
 	case exprCmp:
 		if e.sym.IsString() {
@@ -18,13 +18,15 @@ func simplify(e *Expr) *Expr {
 			}
 			return e
 		case relNE:
-			return simplifyNE(e)
+			return n.simplifyNE(e)
 		}
-		return simplifyOrder(e)
+		return n.simplifyOrder(e)
 	case exprAnd, exprOr:
 		subs := make([]*Expr, 0, len(e.subs))
 		for _, s := range e.subs {
-			s = simplify(s)
+			if s = n.simplify(s); n.err != nil {
+				return exprFalse
+			}
 			if s.kind == e.kind {
 				subs = append(subs, s.subs...)
 			} else {
@@ -42,7 +44,10 @@ func equals(sym *Symbol, value, mask openflow.U128) *Expr {
 
 // simplifyNE spells "differs from value" out as: the lowest bit that differs is
 // bit i, for each bit i of the mask, the bits above being those of value.
-func simplifyNE(e *Expr) *Expr {
+func (n *normaliser) simplifyNE(e *Expr) *Expr {
+	if n.made += e.mask.OnesCount(); !n.fitsMemory(n.made) {
+		return exprFalse
+	}
 	var subs []*Expr
 	for i := range e.sym.Width {
 		if e.mask.Bit(i) == 0 {
@@ -57,8 +62,11 @@ func simplifyNE(e *Expr) *Expr {
 
 // simplifyOrder spells an order out as prefixes: x > value if x has a one at a
 // zero of value and agrees with it above; x < value, a zero at a one.
-func simplifyOrder(e *Expr) *Expr {
-	ofs, n := bitRange(e.mask)
+func (n *normaliser) simplifyOrder(e *Expr) *Expr {
+	ofs, bits := bitRange(e.mask)
+	if n.made += bits; !n.fitsMemory(n.made) {
+		return exprFalse
+	}
 	less := e.rel == relLT || e.rel == relLE
 	orEqual := e.rel == relLE || e.rel == relGE
 	// The bits of value whose flip leads to where x must be.
@@ -70,7 +78,7 @@ func simplifyOrder(e *Expr) *Expr {
 		if orEqual {
 			return exprTrue
 		}
-		return simplifyNE(e)
+		return n.simplifyNE(e)
 	}
 	var subs []*Expr
 	if orEqual {
@@ -78,7 +86,7 @@ func simplifyOrder(e *Expr) *Expr {
 		eq.rel = relEQ
 		subs = append(subs, &eq)
 	}
-	for i := ofs; i < ofs+n; i++ {
+	for i := ofs; i < ofs+bits; i++ {
 		if flips.Bit(i) == 0 {
 			continue
 		}

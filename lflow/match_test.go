@@ -52,7 +52,8 @@ func runMatchCommand(t *testing.T, w *matchWorld, d *datadriven.TestData) string
 			e = annotate(e)
 		}
 		if d.Cmd == "reduce" {
-			if e, err = newNormaliser(DefaultMaxFlows).normalise(simplify(e)); err != nil {
+			n := newNormaliser(DefaultMaxFlows)
+			if e, err = n.normalise(n.simplify(e)); err != nil {
 				return err.Error() + "\n"
 			}
 		}

@@ -12,9 +12,14 @@ import (
 // a chassis for minutes; the limit turns them into a named error.
 const DefaultMaxFlows = 65536
 
-// workPerFlow bounds the comparisons made while a match is reduced: this many
-// for each flow that is allowed.
-const workPerFlow = 32
+// While a match is reduced, it may take this much for each flow that is allowed:
+const (
+	// workPerFlow bounds time: steps of about 0.1 µs.
+	workPerFlow = 128
+	// alternativesPerFlow bounds memory: comparisons, of about 100 bytes, in
+	// one OR or made by spelling out negations and orders.
+	alternativesPerFlow = 8
+)
 
 // TooManyFlowsError says that a logical flow would exceed the limit of flows.
 type TooManyFlowsError struct{ Limit int }
@@ -30,6 +35,7 @@ var errExpand = errors.New("sets share their field with other tests")
 // of clauses, a clause being a comparison or an OR of comparisons of one symbol.
 type normaliser struct {
 	work, limit int
+	made        int // comparisons that simplify has made
 	err         error
 	expand      []*setRef // with errExpand: these
 }
@@ -41,11 +47,24 @@ func newNormaliser(limit int) *normaliser {
 // spend takes k off the work that is left. Once nothing is left, results don't
 // matter: n.err is set.
 func (n *normaliser) spend(k int) bool {
-	n.work -= k
-	if n.work < 0 && n.err == nil {
-		n.err = &TooManyFlowsError{Limit: n.limit}
+	if n.work -= k; n.work < 0 {
+		n.tooMany()
 	}
 	return n.err == nil
+}
+
+// fitsMemory makes it an error to have more than so many alternatives.
+func (n *normaliser) fitsMemory(alternatives int) bool {
+	if alternatives > n.limit*alternativesPerFlow {
+		n.tooMany()
+	}
+	return n.err == nil
+}
+
+func (n *normaliser) tooMany() {
+	if n.err == nil {
+		n.err = &TooManyFlowsError{Limit: n.limit}
+	}
 }
 
 // needMembers notes that the sets in e can't stay symbolic.
@@ -143,6 +162,9 @@ func (n *normaliser) or(e *Expr) *Expr {
 			subs = append(subs, s.subs...)
 		default:
 			subs = append(subs, s)
+		}
+		if !n.fitsMemory(len(subs)) {
+			return exprFalse
 		}
 	}
 	return fix(exprOr, subs)

@@ -201,13 +201,18 @@ func (n *normaliser) multiply(as, bs []*Expr, fixed Member, sym *Symbol) []*Expr
 		if !ok {
 			continue
 		}
-		if !n.spend(len(bs)) {
+		// Most pairs contradict each other, and finding that out is cheap.
+		if !n.spend(1 + len(bs)/32) {
 			return nil
 		}
+		made := len(out)
 		for _, b := range bs {
 			if m, ok := intersect(fa, Member{b.value, b.mask}); ok {
 				out = append(out, equals(sym, m.Value, m.Mask))
 			}
+		}
+		if !n.spend(len(out)-made) || !n.fitsMemory(len(out)) {
+			return nil
 		}
 	}
 	return out

@@ -161,11 +161,11 @@ func (p *Program) survey(e *Expr) {
 // reduce makes the normal form of a match in which sets are known. conds are the
 // values of p.conds.
 func (p *Program) reduce(e *Expr, conds []bool) *variant {
-	e = simplify(annotate(e))
+	n := newNormaliser(p.limit)
+	e = n.simplify(annotate(e))
 	if len(conds) > 0 {
 		e = p.decide(e, conds)
 	}
-	n := newNormaliser(p.limit)
 	e, err := n.normalise(e)
 	if err != nil {
 		return &variant{expand: n.expand, err: err}

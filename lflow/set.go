@@ -173,7 +173,7 @@ func (s *setRef) String() string {
 	}
 	for _, o := range s.others {
 		if s.field.Symbol.IsString() {
-			parts = append(parts, strconv.Quote(o.port))
+			parts = append(parts, quote(o.port))
 		} else {
 			parts = append(parts, hexText(o.value)+"/"+hexText(o.mask))
 		}
