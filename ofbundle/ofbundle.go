@@ -71,7 +71,7 @@ type Features struct {
 
 // sameFor says whether flows translated for f are right for g too.
 func (f Features) sameFor(g Features) bool {
-	f.DatapathID = g.DatapathID
+	f.DatapathID, f.MaxMeters, f.MaxSelectGroups = g.DatapathID, g.MaxMeters, g.MaxSelectGroups
 	return f == g
 }
 
@@ -80,7 +80,7 @@ type Event interface{ event() }
 
 // Connected says that a connection is up, probed and read back. Flows must be
 // translated for these Features. If they differ from those of the connection
-// before, nothing is written until the next Commit.
+// before, the next Commit is waited for, for some seconds, before writing.
 type Connected struct{ Features Features }
 
 // Disconnected says that the connection was lost; connecting again has begun.

@@ -399,3 +399,23 @@ func TestLateMeter(t *testing.T) {
 		t.Errorf("meters:\n%s", d)
 	}
 }
+
+// A switch that comes back with other features gets nothing made for the old ones
+// until the owner has had its say.
+func TestFeaturesChange(t *testing.T) {
+	s := startSwitch(t)
+	a := startSample(t, s)
+	s.killDaemon()
+	a.next("the loss of the connection", func(e Event) bool { _, ok := e.(Disconnected); return ok })
+	s.startDaemon()
+	// The agent may connect before or after this.
+	s.run("ovs-vsctl", "--db=unix:"+s.dir+"/db.sock", "set", "bridge", "br-int", "protocols=OpenFlow14")
+	eventually(t, "OpenFlow 1.4", func() bool { return a.connected().Version == openflow.Version14 })
+	fresh := flow(9, 7, 0x9000, nil, nil)
+	a.Update(nil, []*openflow.Flow{fresh})
+	a.commit()
+	out := s.run("ovs-ofctl", "-O", "OpenFlow14", "dump-flows", s.mgmt())
+	if !strings.Contains(out, "cookie=0x9000") || !strings.Contains(out, "cookie=0x1003") {
+		t.Errorf("flows:\n%s", out)
+	}
+}

@@ -90,7 +90,9 @@ func (w *Writer) serve(ctx context.Context, target string) error {
 	}
 	before := w.feat
 	w.feat = &s.feat
-	s.hold = before != nil && !before.sameFor(s.feat)
+	if before != nil && !before.sameFor(s.feat) {
+		s.hold, s.holdUntil = true, time.After(holdPatience)
+	}
 	w.count(func(st *Stats) {
 		st.Connects++
 		st.Installed = w.state.installed
@@ -129,6 +131,8 @@ func (s *session) work(ctx context.Context, target string) error {
 		}
 		select {
 		case <-w.work:
+		case <-s.holdUntil:
+			s.hold, s.holdUntil = false, nil
 		case r, ok := <-s.in:
 			if !ok {
 				return s.lost(ctx)

@@ -22,8 +22,9 @@ type session struct {
 	// nothing to do that takes long; 0 is without bound.
 	patience time.Duration
 	// hold: the features changed, so what is wanted was made for another switch;
-	// wait for the next Commit.
-	hold bool
+	// wait for the next Commit, or until holdUntil fires.
+	hold      bool
+	holdUntil <-chan time.Time
 }
 
 type received struct {
@@ -220,6 +221,10 @@ func (s *session) try(ctx context.Context, msgs ...openflow.Message) (errs []err
 		s.async(r)
 	}
 }
+
+// holdPatience is how long flows made for other features are held back. A switch
+// left empty for longer would be worse.
+const holdPatience = 5 * time.Second
 
 // connectPatience is for a switch that is busy with others' bundles.
 const connectPatience = 30 * time.Second
