@@ -1,0 +1,200 @@
+package ctzone
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/ovn-chassis/ovn-chassis/controller/replica/replicatest"
+	"github.com/ovn-chassis/ovn-chassis/ovsdb"
+)
+
+func users(names ...string) map[string]User {
+	out := map[string]User{}
+	for _, n := range names {
+		name, req, _ := strings.Cut(n, "=")
+		u := User{Limit: NoLimit}
+		fmt.Sscan(req, &u.Requested)
+		out[name] = u
+	}
+	return out
+}
+
+func (s *State) flushAll() []uint16 {
+	f := s.Flushes()
+	for _, n := range f {
+		s.Flushed(n)
+	}
+	return f
+}
+
+func newState() *State {
+	s := New(slog.New(slog.DiscardHandler))
+	s.Restore(ovsdb.Map{}, func(ovsdb.UUID) string { return "" })
+	return s
+}
+
+func TestFlushBeforeDatabase(t *testing.T) {
+	w := replicatest.New(t)
+	w.Do("open o")
+	w.Do("bridge br-int")
+	s := newState()
+	write := func() string {
+		tx := ovsdb.NewTxn("")
+		s.Write(w.Local.BridgeByName.One("br-int"), w.Local.Datapath.Get(w.ID("dpath", "system")), w.Local.DB, tx)
+		return w.Print(tx)
+	}
+	s.Update(users("p1"), 1, 100)
+	if got := write(); got != "" {
+		t.Errorf("written before the flush:\n%s", got)
+	}
+	if f := s.Flushes(); !slices.Equal(f, []uint16{1}) {
+		t.Fatalf("flushes %v", f)
+	}
+	if got := write(); got != "" {
+		t.Errorf("written before the flush was done:\n%s", got)
+	}
+	s.Flushed(1)
+	if got, want := write(), "mutate Bridge br-int external_ids delete [ct-zone-p1] external_ids insert {ct-zone-p1:1}\n"; got != want {
+		t.Errorf("got %s want %s", got, want)
+	}
+	w.Do("bridge br-int ext:ct-zone-p1=1 ext:other=1")
+	if got := write(); got != "" {
+		t.Errorf("written twice:\n%s", got)
+	}
+	s.Update(users(), 1, 100)
+	if got := write(); got != "" {
+		t.Errorf("removed before the flush:\n%s", got)
+	}
+	if f := s.flushAll(); !slices.Equal(f, []uint16{1}) {
+		t.Errorf("flushes %v", f)
+	}
+	if got, want := write(), "mutate Bridge br-int external_ids delete [ct-zone-p1]\n"; got != want {
+		t.Errorf("got %s want %s", got, want)
+	}
+	// A bridge made anew is told everything again.
+	s.Update(users("p2"), 1, 100)
+	s.flushAll()
+	write()
+	w.Do("bridge br-int ext:ct-zone-p2=1")
+	write()
+	w.Do("bridge br-int")
+	if got := write(); !strings.Contains(got, "{ct-zone-p2:1}") {
+		t.Errorf("after the bridge was recreated:\n%s", got)
+	}
+	// Limits become rows of the datapath, and go with the zone.
+	s.Update(map[string]User{"p2": {Limit: 5}}, 1, 100)
+	if got := write(); !strings.Contains(got, "insert CT_Zone new1 limit=5\n") || !strings.Contains(got, "ct_zones insert {1:new1}") {
+		t.Errorf("limit:\n%s", got)
+	}
+}
+
+func TestRestore(t *testing.T) {
+	const id = "00000000-0000-0000-0000-00000000000a"
+	s := New(slog.New(slog.DiscardHandler))
+	s.Restore(ovsdb.NewMap("ct-zone-p1", "7", "ct-zone-p2", "7", "ct-zone-p3", "x", "ct-zone-"+id+"_dnat", "9", "other", "1"),
+		func(u ovsdb.UUID) string {
+			if u.String() == id {
+				return "r0"
+			}
+			return ""
+		})
+	if f := s.Flushes(); len(f) != 0 {
+		t.Errorf("restoring flushes %v", f)
+	}
+	if got := s.List(); got != "p1 7\nr0_dnat 9\n" {
+		t.Errorf("restored:\n%s", got)
+	}
+	s.Update(users("p1", "p2", "r0_dnat"), 1, 100)
+	if got := s.List(); got != "p1 7\np2 1\nr0_dnat 9\n" {
+		t.Errorf("after update:\n%s", got)
+	}
+	if f := s.Flushes(); !slices.Equal(f, []uint16{1}) {
+		t.Errorf("only the new zone is flushed: %v", f)
+	}
+}
+
+func TestRequestedZone(t *testing.T) {
+	s := newState()
+	s.Update(users("a", "b", "r0_snat"), 1, 100)
+	s.flushAll()
+	s.Changes()
+	s.Update(users("a", "b", "r0_snat=1"), 1, 100)
+	if s.Zone("r0_snat") != 1 || s.Zone("a") == 1 || s.Zone("a") == 0 {
+		t.Errorf("zones:\n%s", s.List())
+	}
+	ch := s.Changes()
+	if ch["r0_snat"] != 1 || ch["a"] != s.Zone("a") || len(ch) != 2 {
+		t.Errorf("changes %v", ch)
+	}
+	f := s.Flushes()
+	slices.Sort(f)
+	if len(f) != len(slices.Compact(slices.Clone(f))) {
+		t.Errorf("a zone is flushed twice: %v", f)
+	}
+	// Two routers may ask for the same.
+	s.Update(users("a", "b", "r0_snat=1", "r1_snat=1"), 1, 100)
+	if s.Zone("r1_snat") != 1 || s.Zone("r0_snat") != 1 {
+		t.Errorf("shared:\n%s", s.List())
+	}
+	// The range moves everybody who did not ask.
+	s.Update(users("a", "b", "r0_snat=1"), 50, 60)
+	if z := s.Zone("a"); z < 50 || z > 60 || s.Zone("r0_snat") != 1 {
+		t.Errorf("range:\n%s", s.List())
+	}
+}
+
+func TestExhausted(t *testing.T) {
+	s := newState()
+	s.Update(users("a", "b", "c"), 10, 11)
+	if s.List() != "a 10\nb 11\n" {
+		t.Errorf("%s", s.List())
+	}
+}
+
+// TestInvariants: whatever users come and go, numbers are unique, in range, kept
+// by those who stay, and each change of hands is flushed once.
+func TestInvariants(t *testing.T) {
+	names := []string{"a", "b", "c", "d", "e", "f"}
+	rapid.Check(t, func(t *rapid.T) {
+		s := newState()
+		for range rapid.IntRange(1, 12).Draw(t, "rounds") {
+			now := map[string]User{}
+			for _, n := range rapid.SliceOfDistinct(rapid.SampledFrom(names), func(n string) string { return n }).Draw(t, "users") {
+				now[n] = User{Limit: NoLimit}
+			}
+			before := maps.Clone(s.current)
+			s.Update(now, 1, 20)
+			flushed := map[uint16]int{}
+			for _, n := range s.Flushes() {
+				flushed[n]++
+			}
+			seen := map[uint16]string{}
+			for n := range now {
+				z := s.Zone(n)
+				if z < 1 || z > 20 || seen[z] != "" {
+					t.Fatalf("zone %d of %s, also %q", z, n, seen[z])
+				}
+				seen[z] = n
+				if old, had := before[n]; had && old.number != z {
+					t.Fatalf("%s moved from %d to %d", n, old.number, z)
+				} else if !had && flushed[z] != 1 {
+					t.Fatalf("new zone %d flushed %d times", z, flushed[z])
+				}
+			}
+			for n, z := range before {
+				if _, stays := now[n]; !stays && flushed[z.number] != 1 {
+					t.Fatalf("zone %d taken from %s flushed %d times", z.number, n, flushed[z.number])
+				}
+			}
+			if len(s.current) != len(now) {
+				t.Fatalf("%d zones for %d users", len(s.current), len(now))
+			}
+		}
+	})
+}
