@@ -43,9 +43,10 @@ func (s *session) readFlows(ctx context.Context, d *dump) error {
 	})
 }
 
-// maxBucketsDescribed is how many buckets a group may have to be asked for. A
-// description has a 16-bit length, which Open vSwitch lets wrap around, after
-// which nothing on the connection makes sense. 256 leaves 256 bytes for each.
+// maxBucketsDescribed is how many buckets a group may have to be asked for along
+// with others. A description has a 16-bit length, which Open vSwitch lets wrap
+// around, after which nothing on the connection makes sense unless it is expected
+// (see openflow.Conn.AskGroup). 256 leaves 256 bytes for each bucket.
 const maxBucketsDescribed = 256
 
 // unknownGroup is the content of a group that was not read: no wanted group has
@@ -62,7 +63,7 @@ func (s *session) readGroups(ctx context.Context, d *dump) error {
 	}
 	s.w.groupsUnreadable = true // until proved otherwise
 	requests := []uint32{openflow.GroupIDAll}
-	var small []uint32
+	var small, big []uint32
 	err := multipart(ctx, s, &openflow.GroupStatsRequest{ID: openflow.GroupIDAll}, func(r *openflow.GroupStatsReply) bool {
 		for _, g := range r.Groups {
 			if g.Buckets <= maxBucketsDescribed {
@@ -70,6 +71,7 @@ func (s *session) readGroups(ctx context.Context, d *dump) error {
 				continue
 			}
 			d.groups[g.ID] = unknownGroup
+			big = append(big, g.ID)
 			requests = nil
 		}
 		return r.More
@@ -77,11 +79,28 @@ func (s *session) readGroups(ctx context.Context, d *dump) error {
 	if err != nil {
 		return err
 	}
-	if requests == nil && s.conn.Version() == openflow.Version15 {
+	switch {
+	case s.conn.Version() != openflow.Version15:
+		// Only all at once can be asked for; what was made in 1.4 is short.
+		requests, big = []uint32{openflow.GroupIDAll}, nil
+	case requests == nil:
 		requests = small
 	}
 	for _, id := range requests {
-		if err := s.describeGroups(ctx, id, d); err != nil {
+		xid, err := s.conn.Send(&openflow.GroupDescRequest{ID: id})
+		if err == nil {
+			err = s.describeGroups(ctx, xid, d)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, id := range big {
+		xid, err := s.conn.AskGroup(id)
+		if err == nil {
+			err = s.describeGroups(ctx, xid, d)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -89,8 +108,8 @@ func (s *session) readGroups(ctx context.Context, d *dump) error {
 	return nil
 }
 
-func (s *session) describeGroups(ctx context.Context, id uint32, d *dump) error {
-	return multipart(ctx, s, &openflow.GroupDescRequest{ID: id}, func(r *openflow.GroupDescReply) bool {
+func (s *session) describeGroups(ctx context.Context, xid uint32, d *dump) error {
+	return parts(ctx, s, xid, func(r *openflow.GroupDescReply) bool {
 		for i := range r.Groups {
 			g := &r.Groups[i]
 			if g.Err != nil {

@@ -152,6 +152,11 @@ func multipart[T openflow.Message](ctx context.Context, s *session, m openflow.M
 	if err != nil {
 		return err
 	}
+	return parts(ctx, s, xid, part)
+}
+
+// parts is multipart for a request that has been sent.
+func parts[T openflow.Message](ctx context.Context, s *session, xid uint32, part func(T) (more bool)) error {
 	for {
 		r, err := s.answer(ctx, xid)
 		if err != nil {
@@ -165,7 +170,7 @@ func multipart[T openflow.Message](ctx context.Context, s *session, m openflow.M
 		case *openflow.ErrorMsg:
 			return r
 		default:
-			return fmt.Errorf("the switch answered %T with %T", m, r)
+			return fmt.Errorf("the switch answered with %T", r)
 		}
 	}
 }

@@ -52,6 +52,7 @@ type Conn struct {
 	in   [][]byte
 	more chan struct{} // a token: in may be non-empty
 
+	long    atomic.Pointer[longReply]
 	control chan []byte // echo traffic, encoded
 	done    chan struct{}
 	once    sync.Once
@@ -91,7 +92,7 @@ func NewConn(ctx context.Context, c net.Conn, opts ConnOptions) (*Conn, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 	_ = c.SetDeadline(time.Now().Add(handshakeTimeout))
-	in := &frameReader{r: c}
+	in := &frameReader{r: c, long: &conn.long}
 	err := conn.handshake(in)
 	if !stop() {
 		err = errors.Join(ctx.Err(), err)
@@ -101,6 +102,7 @@ func NewConn(ctx context.Context, c net.Conn, opts ConnOptions) (*Conn, error) {
 		return nil, err
 	}
 	_ = c.SetDeadline(time.Time{})
+	in.version = conn.version
 	conn.wg.Add(2)
 	go conn.readLoop(in)
 	go conn.controlLoop()
@@ -221,7 +223,11 @@ func (c *Conn) Recv(ctx context.Context) (Header, Message, error) {
 }
 
 func decodeFrame(frame []byte) (Header, Message) {
-	h, m, err := DecodeMessage(frame)
+	decode := DecodeMessage
+	if len(frame) > MaxMessage {
+		decode = decodeLong
+	}
+	h, m, err := decode(frame)
 	if err != nil {
 		m = &Malformed{Unknown: Unknown{Type: h.Type, Body: frame[headerLen:]}, Err: err}
 	}
@@ -383,6 +389,10 @@ type frameReader struct {
 	r   io.Reader
 	buf []byte // read, not yet returned
 
+	version Version
+	long    *atomic.Pointer[longReply] // nil in tests
+	ready   [][]byte                   // cut off buf by long
+
 	c        net.Conn // with interval and idle: whose read deadline to set
 	interval time.Duration
 	idle     func(times int) error
@@ -391,7 +401,18 @@ type frameReader struct {
 func (f *frameReader) next() ([]byte, error) {
 	silent := 0
 	for {
-		if len(f.buf) >= headerLen {
+		if len(f.ready) > 0 {
+			frame := f.ready[0]
+			f.ready = f.ready[1:]
+			return frame, nil
+		}
+		if l := f.waitingForLong(); l != nil {
+			if frames, rest, ok := l.take(f.version, f.buf); ok {
+				f.ready, f.buf = frames, rest
+				f.long.Store(nil)
+				continue
+			}
+		} else if len(f.buf) >= headerLen {
 			h, err := ParseHeader(f.buf)
 			if err != nil {
 				return nil, err
@@ -421,6 +442,13 @@ func (f *frameReader) next() ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+func (f *frameReader) waitingForLong() *longReply {
+	if f.long == nil {
+		return nil
+	}
+	return f.long.Load()
 }
 
 // grow makes room at the end of buf, reusing the space of returned frames.

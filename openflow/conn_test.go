@@ -3,6 +3,7 @@ package openflow
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -210,4 +211,89 @@ func TestConnCancelledHandshake(t *testing.T) {
 	if _, err := Dial(context.Background(), "nowhere", ConnOptions{}); err == nil {
 		t.Error("a target of no known form was accepted")
 	}
+}
+
+// A description of a group over 64 KiB comes in one piece, whatever surrounds it.
+func TestConnLongGroup(t *testing.T) {
+	c, p := connPair(t, ConnOptions{})
+	defer c.Close()
+	for _, buckets := range []int{1, 2000, 5000} {
+		spec := GroupSpec{Type: GroupSelect, SelectionMethod: "dp_hash"}
+		for i := range buckets {
+			var b ActionBuilder
+			b.SetField(FieldReg0, U64(uint64(i)))
+			spec.Buckets = append(spec.Buckets, Bucket{ID: uint32(i), Weight: 1, Actions: b.Actions()})
+		}
+		var asked uint32
+		done := make(chan error, 1)
+		go func() {
+			h, _ := p.recv()
+			asked = h.XID
+			bh, _ := p.recv()
+			// As Open vSwitch does: an empty first part, then all of it.
+			var out []byte
+			first, _ := AppendMessage(nil, Version15, h.XID, &GroupDescReply{More: true})
+			status, _ := AppendMessage(nil, Version15, 0, &PortStatus{})
+			barrier, _ := AppendMessage(nil, Version15, bh.XID, &BarrierReply{})
+			out = append(append(out, status...), first...)
+			at := len(out)
+			out = append(out, 6, TypeMultipartReply, 0, 0)
+			out = appendU32(out, h.XID)
+			out = appendMultipart(out, multipartGroupDesc, false)
+			out = append(out, 0, 0, byte(spec.Type), 0)
+			out = appendZeros(appendU32(out, 77), 8)
+			out = spec.AppendProperties(spec.AppendBuckets(out))
+			putU16(out, at+2, len(out)-at)
+			putU16(out, at+16, len(out)-at-16)
+			end, _ := AppendMessage(nil, Version15, 9, &EchoReply{})
+			out = append(append(append(out, status...), barrier...), end...)
+			putU16(out, at+24, len(spec.AppendBuckets(nil)))
+			_, err := p.c.Write(out)
+			done <- err
+		}()
+		xid, err := c.AskGroup(77)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var kinds []string
+		for {
+			h, m, err := c.Recv(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			kinds = append(kinds, fmt.Sprintf("%T", m))
+			if r, ok := m.(*GroupDescReply); ok && !r.More {
+				if h.XID != xid || len(r.Groups) != 1 || string(r.Groups[0].Spec.Encode()) != string(spec.Encode()) {
+					t.Errorf("%d buckets: %d groups, %v", buckets, len(r.Groups), r.Groups[0].Err)
+				}
+			}
+			if h.XID == 9 {
+				break
+			}
+		}
+		if err := <-done; err != nil || asked != xid || len(kinds) != 5 {
+			t.Errorf("%v, asked %d, got %v", err, asked, kinds)
+		}
+	}
+}
+
+func FuzzLongReply(f *testing.F) {
+	l := &longReply{xid: 1, barrier: 2}
+	end, _ := AppendMessage(nil, Version15, 2, &BarrierReply{})
+	desc, _ := AppendMessage(nil, Version15, 1, &GroupDescReply{Groups: []GroupDesc{{ID: 1, Spec: GroupSpec{Buckets: []Bucket{{}}}}}})
+	f.Add(append(desc, end...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		frames, rest, ok := l.take(Version15, b)
+		if !ok {
+			return
+		}
+		n := len(rest) + len(end)
+		for _, x := range frames {
+			n += len(x)
+			_, _, _ = decodeLong(x)
+		}
+		if n != len(b) {
+			t.Errorf("%d bytes of %d", n, len(b))
+		}
+	})
 }
