@@ -14,7 +14,9 @@ import (
 type AgentKind int
 
 const (
-	// Default is Ours unless the environment variable OVN_AGENT is "c".
+	// Default is Ours unless the environment variable OVN_AGENT is "c", which
+	// stands for Reference. Any other value of it is the path of the binary to
+	// use as ours.
 	Default AgentKind = iota
 	// Ours is the agent of this repository.
 	Ours
@@ -63,7 +65,7 @@ func (ch *Chassis) StartAgentOf(kind AgentKind, extra ...string) *Agent {
 		"-vconsole:info", "-vsyslog:off"}, extra...)}
 	if a.Kind == Reference {
 		cmd.stack, cmd.path = ch.c.opt.Stack, "ovn-controller"
-	} else {
+	} else if cmd.path = os.Getenv("OVN_AGENT"); cmd.path == "" || cmd.path == "c" {
 		cmd.path = Build(ch.t, "ovn-controller")
 	}
 	a.Process = ch.ns.start(ch.t, "agent of "+ch.Name, filepath.Join(ch.dir, "ovn-controller.log"), cmd)

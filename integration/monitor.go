@@ -54,7 +54,7 @@ func (m *FlowMonitor) lines() []string {
 	return strings.Split(string(text), "\n")
 }
 
-// WaitFor waits until a line contains mark, and returns the lines before it
+// WaitFor waits until a line contains mark, and returns the events before it
 // without the monitor's own.
 func (m *FlowMonitor) WaitFor(mark string) []string {
 	m.t.Helper()
@@ -64,7 +64,7 @@ func (m *FlowMonitor) WaitFor(mark string) []string {
 		if strings.Contains(line, mark) {
 			break
 		}
-		if strings.TrimSpace(line) != "" && !strings.Contains(line, "table=251") {
+		if strings.Contains(line, "event=") && !strings.Contains(line, "table=251") {
 			before = append(before, line)
 		}
 	}

@@ -194,19 +194,21 @@ func nameConjunctions(flows []Flow) {
 	labels := map[string]string{}
 	for id, lines := range uses {
 		slices.Sort(lines)
+		lines = slices.Compact(lines)
 		labels[id] = label("conj", strings.Join(lines, "\n"))
 	}
 	for i := range flows {
 		f := &flows[i]
 		f.Match = replace(f.Match, conjMatch, func(m []string) string { return "conj_id=" + labels[m[1]] })
 		if clauses := conjAction.FindAllStringSubmatch(f.Actions, -1); len(clauses) > 0 {
-			// A list of clauses is a set: its order is that of the ids.
+			// A list of clauses is a set: its order is that of the ids, and the
+			// reference repeats a clause that several of its terms yield.
 			texts := make([]string, len(clauses))
 			for j, m := range clauses {
 				texts[j] = "conjunction(" + labels[m[1]] + "," + m[2] + ")"
 			}
 			slices.Sort(texts)
-			f.Actions = strings.Join(texts, ",")
+			f.Actions = strings.Join(slices.Compact(texts), ",")
 		}
 	}
 }
