@@ -153,18 +153,6 @@ func (t *groupTable) forget(g *group) {
 	}
 }
 
-// list names the numbered groups.
-func (t *groupTable) list() []NamedID {
-	out := make([]NamedID, 0, len(t.byContent))
-	for _, g := range t.byContent {
-		if g.id != 0 && g.refs > 0 {
-			out = append(out, NamedID{Name: groupName(g.content), ID: g.id})
-		}
-	}
-	sortNamed(out)
-	return out
-}
-
 func groupName(content string) string {
 	spec, err := openflow.DecodeGroup([]byte(content))
 	if err != nil {

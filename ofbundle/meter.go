@@ -107,6 +107,7 @@ func (t *meterTable) spec(name string) (openflow.MeterSpec, error) {
 
 // meterPlan is what to send before and after a bundle.
 type meterPlan struct {
+	changed bool // names or numbers
 	before  []openflow.MeterMod
 	after   []openflow.MeterMod
 	added   []string // names whose meter is in before as an addition
@@ -121,6 +122,7 @@ func (t *meterTable) plan() meterPlan {
 		return p
 	}
 	t.dirty = false
+	p.changed = true
 	wanted := map[uint32]struct{}{}
 	for _, name := range slices.Sorted(maps.Keys(t.byName)) {
 		m := t.byName[name]

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/ovn-chassis/ovn-chassis/openflow"
 )
 
@@ -418,4 +420,52 @@ func TestFeaturesChange(t *testing.T) {
 	if !strings.Contains(out, "cookie=0x9000") || !strings.Contains(out, "cookie=0x1003") {
 		t.Errorf("flows:\n%s", out)
 	}
+}
+
+// A refused group takes the flows that use it along, and nothing else.
+func TestGroupRefused(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	s := startSwitch(t)
+	a := startAgent(t, Config{Target: s.target()})
+	a.connected()
+	a.SetMeters(sampleMeters)
+	a.Enable()
+	bad := lbGroup(2)
+	bad.Buckets[1].Actions = "\x00\x63\x00\x08\x00\x00\x00\x00" // no such action
+	user := flow(10, 60, 0xa000, reg(0, 5), func(b *openflow.ActionBuilder) { b.GroupSymbol(bad) })
+	a.Update(nil, append(sampleFlows(), user))
+	a.commit()
+	if r := a.refusals(); len(r) != 2 || !strings.Contains(r[1].Err.Error(), errGroupRefused.Error()) {
+		t.Errorf("refused %+v", r)
+	}
+	if st := a.Stats(); st.Installed != st.Desired-1 || len(s.flows()) != st.Installed || st.BundlesDiscarded != 1 {
+		t.Errorf("%+v", st)
+	}
+	// Another flow that wants the same group is not even tried.
+	other := flow(10, 61, 0xa001, reg(0, 6), func(b *openflow.ActionBuilder) { b.GroupSymbol(bad) })
+	a.Update(nil, []*openflow.Flow{other})
+	a.commit()
+	if st := a.Stats(); st.BundlesDiscarded != 1 || st.SetAside != 2 {
+		t.Errorf("%+v", st)
+	}
+	// Asked to, it tries again.
+	a.RetryRefused()
+	a.commit()
+	if st := a.Stats(); st.BundlesDiscarded != 2 || st.SetAside != 2 {
+		t.Errorf("%+v", st)
+	}
+	// With a group that the switch takes, the flows are back.
+	good := func(f *openflow.Flow) *openflow.Flow {
+		return flow(f.Table, f.Priority, f.Cookie, func(m *openflow.MatchBuilder) {
+			v, _, _ := f.Match.Get(openflow.FieldReg0)
+			m.Set(openflow.FieldReg0, v)
+		}, func(b *openflow.ActionBuilder) { b.GroupSymbol(lbGroup(2)) })
+	}
+	a.Update([]*openflow.Flow{user, other}, []*openflow.Flow{good(user), good(other)})
+	a.commit()
+	if st := a.Stats(); st.SetAside != 0 || st.Installed != st.Desired {
+		t.Errorf("%+v", st)
+	}
+	a.stop()
+	s.stop()
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -248,7 +249,7 @@ func (s *session) write(ctx context.Context) error {
 	if err := s.meterMods(ctx, p.meters.after); err != nil {
 		return err
 	}
-	w.publish()
+	w.publish(p, full)
 	if w.unanswered {
 		w.unanswered = false
 		w.events.push(Committed{Seq: w.seq})
@@ -280,13 +281,29 @@ func (s *session) meterMods(ctx context.Context, mods []openflow.MeterMod) error
 	return nil
 }
 
-// publish makes the present state visible to readers.
-func (w *Writer) publish() {
+// publish makes what p has changed visible to readers.
+func (w *Writer) publish(p *plan, full bool) {
 	t := w.state
-	groups, meters := t.groups.list(), t.meters.list()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.groups, w.meters = groups, meters
+	if full {
+		w.groups = maps.Clone(t.groups.installed)
+	} else {
+		for i := range p.ops {
+			o := &p.ops[i]
+			if o.kind != opGroupAdd && o.kind != opGroupModify && o.kind != opGroupDelete {
+				continue
+			}
+			if content, there := t.groups.installed[o.gid]; there {
+				w.groups[o.gid] = content
+			} else {
+				delete(w.groups, o.gid)
+			}
+		}
+	}
+	if full || p.meters.changed {
+		w.meters = t.meters.list()
+	}
 	w.stats.Desired = t.desired
 	w.stats.Installed = t.installed
 	w.stats.SetAside = len(t.refused)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,6 +26,7 @@ type vswitch struct {
 	dir    string    // as seen inside root
 	daemon *exec.Cmd // ovs-vswitchd
 	ended  chan struct{}
+	stops  []func()
 }
 
 // ovsRoot names a directory to use as root for Open vSwitch's programs: that
@@ -57,6 +59,13 @@ func (s *vswitch) startDaemon() {
 	s.daemon, s.ended = s.start("ovs-vswitchd", "unix:"+s.dir+"/db.sock", "--enable-dummy", "--disable-system",
 		"--unixctl="+s.dir+"/vswitchd.ctl", "-vconsole:off")
 	s.waitFor("br-int.mgmt")
+}
+
+// stop ends all daemons before the test does.
+func (s *vswitch) stop() {
+	for _, f := range s.stops {
+		f()
+	}
 }
 
 // killDaemon ends ovs-vswitchd the hard way; its flows are gone.
@@ -122,18 +131,25 @@ func (s *vswitch) startCmd(cmd *exec.Cmd) (*exec.Cmd, chan struct{}) {
 	if err := <-started; err != nil {
 		s.t.Fatalf("%s: %v", cmd.Path, err)
 	}
-	s.t.Cleanup(func() {
+	stop := func() {
 		_ = cmd.Process.Kill()
 		<-ended
-	})
+	}
+	s.stops = append(s.stops, stop)
+	s.t.Cleanup(stop)
 	return cmd, ended
 }
 
 func (s *vswitch) waitFor(file string) {
 	s.t.Helper()
-	eventually(s.t, file+" to appear", func() bool {
-		_, err := os.Stat(filepath.Join(s.root, s.dir, file))
-		return err == nil
+	eventually(s.t, file+" to answer", func() bool {
+		// The file is there before anybody listens.
+		c, err := net.Dial("unix", filepath.Join(s.root, s.dir, file))
+		if err != nil {
+			return false
+		}
+		c.Close()
+		return true
 	})
 }
 

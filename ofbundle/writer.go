@@ -3,6 +3,7 @@ package ofbundle
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -21,7 +22,7 @@ type Writer struct {
 	inbox  inbox
 	target string
 	stats  Stats
-	groups []NamedID
+	groups map[uint32]string // content on the switch, by number
 	meters []NamedID
 
 	work   chan struct{} // a token: inbox has something new
@@ -176,11 +177,17 @@ func (w *Writer) Stats() Stats {
 	return w.stats
 }
 
-// Groups lists the groups in use, by name: their text without the number.
+// Groups lists the groups on the switch, by name: their text without the number.
 func (w *Writer) Groups() []NamedID {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Clone(w.groups)
+	groups := maps.Clone(w.groups)
+	w.mu.Unlock()
+	out := make([]NamedID, 0, len(groups))
+	for id, content := range groups {
+		out = append(out, NamedID{Name: groupName(content), ID: id})
+	}
+	sortNamed(out)
+	return out
 }
 
 // Meters lists the meters in use, by name.
