@@ -15,7 +15,10 @@ import (
 const maxDepth = 100
 
 // PeerPorts is one link between two local datapaths.
-type PeerPorts struct{ Local, Remote string }
+type PeerPorts struct {
+	Local, Remote string
+	row           ovsdb.UUID // Local's Port_Binding
+}
 
 // LocalDatapath is a datapath whose flows this chassis needs.
 type LocalDatapath struct {
@@ -70,7 +73,7 @@ func (f *flood) link(p, peer *sbdb.PortBinding) {
 	one := func(p, peer *sbdb.PortBinding) {
 		d := f.out[p.Datapath]
 		if d != nil && !slices.ContainsFunc(d.Peers, func(x PeerPorts) bool { return x.Local == p.LogicalPort }) {
-			d.Peers = append(d.Peers, PeerPorts{p.LogicalPort, peer.LogicalPort})
+			d.Peers = append(d.Peers, PeerPorts{p.LogicalPort, peer.LogicalPort, p.UUID})
 		}
 	}
 	one(p, peer)

@@ -14,9 +14,10 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/sbdb"
 )
 
+// sortPeers puts links in the order of the rows of their local ports.
 func sortPeers(dps map[ovsdb.UUID]*LocalDatapath) {
 	for _, d := range dps {
-		slices.SortFunc(d.Peers, func(a, b PeerPorts) int { return strings.Compare(a.Local, b.Local) })
+		slices.SortFunc(d.Peers, func(a, b PeerPorts) int { return a.row.Compare(b.row) })
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ovn-chassis/ovn-chassis/controller/replica"
+	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 	"github.com/ovn-chassis/ovn-chassis/sbdb"
 	"github.com/ovn-chassis/ovn-chassis/vswitchdb"
 )
@@ -21,6 +22,7 @@ type Tunnel struct {
 	Ramp     bool   // leads to a VTEP
 	MTU      int64  // 0 when unknown
 	Name     string
+	port     ovsdb.UUID // of the Port's row, which is the order they are given in
 }
 
 // FlowTunnel is the port of a tunnel type whose addresses flows set.
@@ -59,15 +61,10 @@ func Tunnels(l *replica.Local, br *vswitchdb.Bridge, own *sbdb.Chassis, sb *repl
 		}
 		pairs = append(pairs, Tunnel{
 			Chassis: chassis, OFPort: uint32(ofport), Type: i.Type, RemoteIP: remote, LocalIP: local,
-			IPv6: isIPv6(remote), Ramp: replica.True(i.OtherConfig, "is-vtep"), MTU: i.MTU.Value(), Name: p.Name,
+			IPv6: isIPv6(remote), Ramp: replica.True(i.OtherConfig, "is-vtep"), MTU: i.MTU.Value(), Name: p.Name, port: p.UUID,
 		})
 	}
-	slices.SortFunc(pairs, func(a, b Tunnel) int {
-		if c := strings.Compare(a.Chassis, b.Chassis); c != 0 {
-			return c
-		}
-		return strings.Compare(a.RemoteIP+"%"+a.LocalIP+a.Name, b.RemoteIP+"%"+b.LocalIP+b.Name)
-	})
+	slices.SortFunc(pairs, func(a, b Tunnel) int { return a.port.Compare(b.port) })
 	slices.SortFunc(flowBased, func(a, b FlowTunnel) int { return strings.Compare(a.Name, b.Name) })
 	return pairs, flowBased
 }

@@ -160,14 +160,17 @@ func (l *Loop) feedHA() {
 
 func (l *Loop) feedTunnels() {
 	pairs, shared := encaps.Tunnels(l.ovs, l.bridge, l.chassis, l.sb)
-	now := map[string][]physical.Tunnel{}
+	all := make([]physical.Tunnel, 0, len(pairs))
 	for _, t := range pairs {
-		now[t.Chassis] = append(now[t.Chassis], physical.Tunnel{
+		all = append(all, physical.Tunnel{
 			OFPort: t.OFPort, Type: tunnelType(t.Type), Chassis: t.Chassis, RemoteIP: t.RemoteIP, LocalIP: t.LocalIP, Ramp: t.Ramp,
 		})
 	}
+	now := map[string][]physical.Tunnel{}
+	for _, t := range physical.OrderTunnels(all) {
+		now[t.Chassis] = append(now[t.Chassis], t)
+	}
 	for chassis, list := range now {
-		slices.SortFunc(list, func(a, b physical.Tunnel) int { return int(a.OFPort) - int(b.OFPort) })
 		l.tr.SetTunnels(chassis, list)
 	}
 	for chassis := range l.fed.tunnels {

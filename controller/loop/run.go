@@ -16,8 +16,9 @@ type runResult struct {
 // translate starts the translation when its inputs changed, or when somebody waits
 // for the present ones to be acknowledged.
 func (l *Loop) translate() {
-	if !l.settledOnce {
-		// What the switch holds is better than what half of the contents would yield.
+	if !l.settledOnce || !l.featured {
+		// What the switch holds is better than what half of the contents would yield,
+		// or contents translated for a switch that can do less.
 		return
 	}
 	settled := l.settled()

@@ -65,9 +65,7 @@ func (t *Translator) buildPhysical(u engine.Unit, s *scratch) {
 			physical.BuildLoadBalancer(v, r, f)
 		}
 	case unitTunnel:
-		tunnel := t.tunnelsByPort[uint32(u.N)]
-		tunnel.Ramp = tunnel.Chassis != "" && v.ramp(tunnel.Chassis)
-		physical.BuildTunnelPort(v, tunnel, f)
+		physical.BuildTunnelPort(v, t.tunnelsByPort[uint32(u.N)], f)
 	case unitChassisMACs:
 		physical.BuildChassisMACs(v, id, f)
 	case unitFlood:

@@ -244,7 +244,8 @@ func (t *Translator) SetNATZones(id ovsdb.UUID, dnat, snat uint16) {
 	setValue(t.natZones, id, [2]uint16{dnat, snat}, func() { t.dirty(inputID(kindNATZones, id)) })
 }
 
-// SetTunnels gives the tunnel ports to a chassis, sorted by OpenFlow port.
+// SetTunnels gives the tunnel ports to a chassis in the order of
+// physical.OrderTunnels.
 func (t *Translator) SetTunnels(chassis string, tunnels []physical.Tunnel) {
 	old := t.tunnels[chassis]
 	if slices.Equal(old, tunnels) {

@@ -40,6 +40,7 @@ type dpName struct {
 
 // Types of ports that a datapath is asked for.
 const (
+	typeVIF             = ""
 	typeLocalnet        = "localnet"
 	typeExternal        = "external"
 	typeChassisRedirect = "chassisredirect"
@@ -55,7 +56,7 @@ func newTables(db *sbdb.DB) tables {
 			return dpType{p.Datapath, p.Type}, p.Type == typeLocalnet || p.Type == typeExternal
 		}),
 		multichassis: ovsdb.AddIndex(db.PortBinding, func(p *sbdb.PortBinding) (ovsdb.UUID, bool) {
-			return p.Datapath, len(p.AdditionalChassis) > 0
+			return p.Datapath, p.Type == typeVIF && len(p.AdditionalChassis) > 0
 		}),
 		multicastByName: ovsdb.AddIndex(db.MulticastGroup, func(m *sbdb.MulticastGroup) (dpName, bool) {
 			return dpName{m.Datapath, m.Name}, true

@@ -186,26 +186,21 @@ func (v *view) ExternalPorts(dp ovsdb.UUID) []string {
 	if v.t.datapaths[dp] == nil {
 		return nil
 	}
-	return names(v.t.portByType.Get(dpType{dp, typeExternal}), func(*sbdb.PortBinding) bool { return true })
+	return names(v.t.portByType.Get(dpType{dp, typeExternal}))
 }
 
 func (v *view) MultichassisPorts(dp ovsdb.UUID) []string {
 	v.r.Read(inputID(kindMultichassis, dp))
-	self := v.Self().UUID
 	if v.t.datapaths[dp] == nil {
 		return nil
 	}
-	return names(v.t.multichassis.Get(dp), func(p *sbdb.PortBinding) bool {
-		return p.Chassis == self || slices.Contains(p.AdditionalChassis, self)
-	})
+	return names(v.t.multichassis.Get(dp))
 }
 
-func names(ports []*sbdb.PortBinding, keep func(*sbdb.PortBinding) bool) []string {
+func names(ports []*sbdb.PortBinding) []string {
 	var list []string
 	for _, p := range ports {
-		if keep(p) {
-			list = append(list, p.LogicalPort)
-		}
+		list = append(list, p.LogicalPort)
 	}
 	slices.Sort(list)
 	return list
@@ -362,17 +357,7 @@ func (v *view) Tunnels(id ovsdb.UUID) []physical.Tunnel {
 
 func (v *view) tunnelsTo(chassis string) []physical.Tunnel {
 	v.r.Read(inputS(kindTunnels, chassis))
-	list := slices.Clone(v.t.tunnels[chassis])
-	for i := range list {
-		list[i].Ramp = v.ramp(chassis)
-	}
-	return list
-}
-
-// ramp tells whether a chassis is a VTEP gateway.
-func (v *view) ramp(chassis string) bool {
-	c, ok := v.ChassisByName(chassis)
-	return ok && c.VTEP
+	return v.t.tunnels[chassis]
 }
 
 func (v *view) AllTunnels() []physical.Tunnel {
