@@ -123,3 +123,28 @@ func TestMemoryPerFlow(t *testing.T) {
 		t.Errorf("%.0f bytes a flow beside the flow itself, want at most 110", per)
 	}
 }
+
+// A restart that finds 50,000 flows as they should be: dump, comparison, nothing
+// sent.
+func BenchmarkRestart50kFlows(b *testing.B) {
+	flows := benchFlows(50_000)
+	s := startSwitch(b)
+	a := startAgent(b, Config{Target: s.target()})
+	a.connected()
+	a.Enable()
+	a.Update(nil, flows)
+	a.commit()
+	a.stop()
+	b.ReportAllocs()
+	for b.Loop() {
+		a := startAgent(b, Config{Target: s.target()})
+		a.Update(nil, flows)
+		a.Enable()
+		a.connected()
+		a.commit()
+		a.stop()
+		if st := a.Stats(); st.Bundles != 0 || st.Installed != len(flows) {
+			b.Fatalf("%+v", st)
+		}
+	}
+}

@@ -26,8 +26,11 @@ func (t *table) learnTargets() map[target]struct{} {
 	}
 	for e := range t.index.all() {
 		add(e.installed)
-		for _, f := range t.claims(e) {
-			if f != e.installed {
+		if e.claim != e.installed {
+			add(e.claim)
+		}
+		if e.several {
+			for _, f := range t.many[e] {
 				add(f)
 			}
 		}
