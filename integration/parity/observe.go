@@ -9,9 +9,6 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/integration/compare"
 )
 
-// local is the name of the chassis both agents take in turn.
-const local = "hv1"
-
 // observeBoth builds the topology and observes the reference agent and an agent
 // of the given kind on it.
 func observeBoth(t integration.T, topo *Topology, kind integration.AgentKind) (theirs, ours *compare.Observation) {
@@ -23,6 +20,9 @@ func observeBoth(t integration.T, topo *Topology, kind integration.AgentKind) (t
 // the local chassis, and returns the path of the southbound database when nothing
 // more happens.
 func makeSnapshot(t integration.T, topo *Topology) string {
+	if topo.Snapshot != "" {
+		return topo.Snapshot
+	}
 	c, ch := build(t, topo, integration.Reference)
 	c.StopNorthd()
 	addLogicalFlows(c, topo.Matches)
@@ -37,9 +37,9 @@ func build(t integration.T, topo *Topology, kind integration.AgentKind) (*integr
 	c := integration.NewCluster(t, integration.Options{Dummy: true, Agent: kind})
 	ch := addChassis(c, topo)
 	ch.StartAgent()
-	c.SB("wait-until", "Chassis", local)
+	c.SB("wait-until", "Chassis", topo.Local)
 	// A chassis that lacks a feature makes northd do without it everywhere.
-	features := c.SB("get", "Chassis", local, "other_config")
+	features := c.SB("get", "Chassis", topo.Local, "other_config")
 	for _, r := range topo.Remotes {
 		c.SB("chassis-add", r.Name, "geneve", r.Encap, "--", "set", "Chassis", r.Name, "other_config="+features,
 			"hostname="+r.Name)
@@ -80,7 +80,7 @@ func addLogicalFlows(c *integration.Cluster, matches []string) {
 }
 
 func addChassis(c *integration.Cluster, topo *Topology) *integration.Chassis {
-	ch := c.AddBareChassis(local)
+	ch := c.AddBareChassis(topo.Local)
 	if topo.Chassis != "" {
 		ch.VSCtl(topo.Chassis)
 	}
@@ -96,9 +96,13 @@ func addChassis(c *integration.Cluster, topo *Topology) *integration.Chassis {
 // dump, for the test of this program.
 func observe(t integration.T, topo *Topology, snapshot string, kind integration.AgentKind, tamper func(*integration.Chassis)) *compare.Observation {
 	c := integration.NewCluster(t, integration.Options{Dummy: true, Agent: kind, Southbound: snapshot, NoNorthd: true})
-	chassis := c.SB("--bare", "--columns=_uuid", "find", "Chassis", "name="+local)
+	chassis := c.SB("--bare", "--columns=_uuid", "find", "Chassis", "name="+topo.Local)
+	var undo []string
 	for _, uuid := range strings.Fields(c.SB("--bare", "--columns=_uuid", "find", "Port_Binding", "chassis="+chassis)) {
-		c.SB("clear", "Port_Binding", uuid, "chassis", "encap", "--", "set", "Port_Binding", uuid, "up=false")
+		undo = append(undo, "--", "clear", "Port_Binding", uuid, "chassis", "encap", "--", "set", "Port_Binding", uuid, "up=false")
+	}
+	if len(undo) > 0 {
+		c.SB(undo...)
 	}
 	ch := addChassis(c, topo)
 	ch.StartAgent()

@@ -39,9 +39,10 @@ func main() {
 	limit := flag.Int("n", 10, "differences shown per topology")
 	jobs := flag.Int("j", 2, "topologies at a time")
 	raw := flag.String("dump", "", "directory to write both sides' normalised dumps to")
+	scale := flag.Int("scale", 5000, "logical flows of the topology ovn-kubernetes")
 	flag.Parse()
 	code := 0
-	if err := run(*dir, *only, *self, *limit, *jobs, *raw); err != nil {
+	if err := run(*dir, *only, *self, *limit, *jobs, *scale, *raw); err != nil {
 		fmt.Fprintln(os.Stderr, "parity:", err)
 		code = 1
 	}
@@ -49,7 +50,7 @@ func main() {
 	os.Exit(code)
 }
 
-func run(dir, only string, self bool, limit, jobs int, raw string) error {
+func run(dir, only string, self bool, limit, jobs, scale int, raw string) error {
 	pattern, err := regexp.Compile(only)
 	if err != nil {
 		return err
@@ -57,6 +58,16 @@ func run(dir, only string, self bool, limit, jobs int, raw string) error {
 	topologies, err := loadTopologies(dir, pattern)
 	if err != nil {
 		return err
+	}
+	if dir == "" && pattern.MatchString("ovn-kubernetes") {
+		cluster, err := clusterTopology(scale)
+		if err != nil {
+			return err
+		}
+		topologies = append(topologies, cluster)
+	}
+	if len(topologies) == 0 {
+		return fmt.Errorf("no topology matches %q", only)
 	}
 	kind := integration.Ours
 	if self {
