@@ -108,7 +108,7 @@ func (w *matchWorld) members(k SetKey, note bool) []Member {
 			}
 		}
 	}
-	return Cover(members)
+	return Distinct(members)
 }
 
 // define takes lines like

@@ -115,36 +115,17 @@ func (c *Constant) Member(width int) (m Member, ok bool) {
 	return m, true
 }
 
-// Covers tells whether every packet that fits b fits m.
-func (m Member) Covers(b Member) bool {
-	return b.Mask.And(m.Mask) == m.Mask && b.Value.And(m.Mask) == m.Value
-}
-
-// Cover returns members without those that another covers, in a fixed order.
-func Cover(members []Member) []Member {
+// Distinct returns members without repetitions, in an order that depends on them
+// only. Members that others contain stay: the C agent keeps their flows, so that
+// each can go when its address goes. But a member that tests nothing, such as
+// 0.0.0.0/0, stands alone: a set with it is no test.
+func Distinct(members []Member) []Member {
 	sorted := slices.Clone(members)
 	slices.SortFunc(sorted, compareMembers)
-	sorted = slices.Compact(sorted)
-	seen := make(map[Member]struct{}, len(sorted))
-	var masks []openflow.U128 // distinct, shorter ones first
-	kept := sorted[:0]
-next:
-	for _, m := range sorted {
-		for _, mask := range masks {
-			if mask.And(m.Mask) != mask {
-				continue
-			}
-			if _, ok := seen[Member{m.Value.And(mask), mask}]; ok {
-				continue next
-			}
-		}
-		if len(masks) == 0 || masks[len(masks)-1] != m.Mask && !slices.Contains(masks, m.Mask) {
-			masks = append(masks, m.Mask)
-		}
-		seen[m] = struct{}{}
-		kept = append(kept, m)
+	if len(sorted) > 0 && sorted[0].Mask.IsZero() {
+		return sorted[:1]
 	}
-	return kept
+	return slices.Compact(sorted)
 }
 
 // setRef is the operand of an exprSet.

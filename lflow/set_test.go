@@ -1,6 +1,7 @@
 package lflow
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,26 +17,29 @@ func drawMembers(t *rapid.T) []Member {
 	}), 0, 12).Draw(t, "members")
 }
 
-// TestCover compares Cover with what looking at all pairs gives.
-func TestCover(t *testing.T) {
+// Each member once, and the same order whatever order they come in.
+func TestDistinct(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		members := drawMembers(t)
-		cover := Cover(members)
+		distinct := Distinct(members)
 		in := map[Member]bool{}
-		for _, m := range cover {
+		for _, m := range distinct {
 			if in[m] {
 				t.Fatalf("%v twice", m)
 			}
 			in[m] = true
 		}
 		for _, m := range members {
-			covered := false
-			for _, o := range members {
-				covered = covered || o != m && o.Covers(m)
+			if !in[m] && !in[Member{}] {
+				t.Fatalf("%v is missing", m)
 			}
-			if in[m] == covered {
-				t.Fatalf("%v of %v: covered %v, in cover %v", m, members, covered, in[m])
-			}
+		}
+		if in[Member{}] && len(in) > 1 {
+			t.Fatalf("%v beside a member that tests nothing", in)
+		}
+		slices.Reverse(members)
+		if d := cmp.Diff(distinct, Distinct(members)); d != "" {
+			t.Fatal(d)
 		}
 	})
 }

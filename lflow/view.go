@@ -76,10 +76,9 @@ type View interface {
 	// TunnelOfport is the OpenFlow port of the tunnel to the chassis that port
 	// is bound to.
 	TunnelOfport(port string) (ofport uint32, ok bool)
-	// AddressSetShape and AddressSetMembers describe the cover of a set of
-	// kind SetAddresses: its members but for those that others cover. A change
-	// of members that keeps the shape must not count as a change of what
-	// AddressSetShape read.
+	// AddressSetShape and AddressSetMembers describe the distinct members of a
+	// set of kind SetAddresses. A change of members that keeps the shape must
+	// not count as a change of what AddressSetShape read.
 	AddressSetShape(SetKey) Shape
 	AddressSetMembers(SetKey) []Member
 	// PortGroupShape and PortGroupMembers do so for sets of kind SetPorts:
@@ -98,7 +97,7 @@ type Member struct{ Value, Mask openflow.U128 }
 type ShapeKind uint8
 
 const (
-	// ShapeMany: two members or more in the cover.
+	// ShapeMany: two distinct members or more.
 	ShapeMany ShapeKind = iota
 	// ShapeNone: no member.
 	ShapeNone
@@ -136,7 +135,7 @@ func (o *Output) Reset() {
 	o.Flows, o.Rows, o.Expanded = o.Flows[:0], o.Rows[:0], 0
 }
 
-// Row stands for one flow per member of a set's cover: Base with Field set to
+// Row stands for one flow per distinct member of a set: Base with Field set to
 // the member.
 type Row struct {
 	Set   SetKey

@@ -49,16 +49,16 @@ func newSetRegistry() setRegistry {
 // setIndex is one union of sets.
 //
 // Invariants:
-//  1. cover holds every member of every set of the union that exists, and the
+//  1. members holds every member of every set of the union that exists, and the
 //     constants.
-//  2. The engine's set id holds exactly the visible members of cover.
+//  2. The engine's set id holds exactly the distinct ones.
 type setIndex struct {
 	key     lflow.SetKey
 	id      engine.SetID
 	names   []string // of rows
 	exists  map[string]bool
 	misfits map[string]int // members too wide for the field, by row
-	cover   *cover
+	members members
 	shape   lflow.Shape
 }
 
@@ -82,13 +82,13 @@ func (t *Translator) index(k lflow.SetKey) *setIndex {
 		return x
 	}
 	x := &setIndex{
-		key: k, id: t.eng.NewSet(), cover: newCover(),
+		key: k, id: t.eng.NewSet(), members: members{},
 		exists: map[string]bool{}, misfits: map[string]int{},
 	}
 	names, constants := k.Parts()
-	var d coverDelta
+	var d memberDelta
 	for _, m := range constants {
-		x.cover.add(m, &d)
+		x.members.add(m, &d)
 	}
 	for _, name := range names {
 		if k.Kind == lflow.SetPorts {
@@ -100,7 +100,7 @@ func (t *Translator) index(k lflow.SetKey) *setIndex {
 				x.exists[name] = true
 				for _, p := range row.Ports {
 					if key, ok := s.portKey[p]; ok {
-						x.cover.add(portMember(key), &d)
+						x.members.add(portMember(key), &d)
 					}
 				}
 			}
@@ -113,10 +113,9 @@ func (t *Translator) index(k lflow.SetKey) *setIndex {
 		n := setName{k.Kind, name}
 		s.byName[n] = append(s.byName[n], x)
 	}
-	x.cover.all(func(m lflow.Member) bool {
+	for m := range x.members {
 		t.eng.SetAdd(x.id, m)
-		return true
-	})
+	}
 	x.shape = x.findShape()
 	s.byKey[k] = x
 	return x
@@ -126,20 +125,20 @@ func portMember(key uint32) lflow.Member {
 	return lflow.Member{Value: openflow.U64(uint64(key)), Mask: openflow.MaskN(32)}
 }
 
-func (x *setIndex) addText(row, text string, d *coverDelta) {
+func (x *setIndex) addText(row, text string, d *memberDelta) {
 	if c, ok := lflow.ParseMember(text); ok {
 		if m, fits := c.Member(int(x.key.Width)); fits {
-			x.cover.add(m, d)
+			x.members.add(m, d)
 		} else {
 			x.misfits[row]++
 		}
 	}
 }
 
-func (x *setIndex) removeText(row, text string, d *coverDelta) {
+func (x *setIndex) removeText(row, text string, d *memberDelta) {
 	if c, ok := lflow.ParseMember(text); ok {
 		if m, fits := c.Member(int(x.key.Width)); fits {
-			x.cover.remove(m, d)
+			x.members.remove(m, d)
 		} else if x.misfits[row]--; x.misfits[row] == 0 {
 			delete(x.misfits, row)
 		}
@@ -157,22 +156,23 @@ func (x *setIndex) findShape() lflow.Shape {
 			return lflow.Shape{Kind: lflow.ShapeMisfit, Name: n}
 		}
 	}
-	switch x.cover.visible() {
+	if _, ok := x.members[lflow.Member{}]; ok {
+		return lflow.Shape{Kind: lflow.ShapeOne} // 0.0.0.0/0 tests nothing
+	}
+	switch len(x.members) {
 	case 0:
 		return lflow.Shape{Kind: lflow.ShapeNone}
 	case 1:
 		s := lflow.Shape{Kind: lflow.ShapeOne}
-		x.cover.all(func(m lflow.Member) bool {
-			s.Member = m
-			return false
-		})
+		for s.Member = range x.members {
+		}
 		return s
 	}
 	return lflow.Shape{Kind: lflow.ShapeMany}
 }
 
-// changed tells the engine what a difference of the cover means.
-func (x *setIndex) changed(t *Translator, d *coverDelta) {
+// changed tells the engine what a difference of the members means.
+func (x *setIndex) changed(t *Translator, d *memberDelta) {
 	for _, m := range d.removed {
 		t.eng.SetRemove(x.id, m)
 	}
@@ -204,7 +204,7 @@ func (t *Translator) addressSetChanged(old, now *sbdb.AddressSet) {
 		name, after = now.Name, now.Addresses
 	}
 	for _, x := range t.sets.byName[setName{lflow.SetAddresses, name}] {
-		var d coverDelta
+		var d memberDelta
 		x.exists[name] = now != nil
 		diffSorted(before, after,
 			func(a string) { x.removeText(name, a, &d) },
@@ -251,13 +251,13 @@ func (t *Translator) portGroupChanged(old, now *sbdb.PortGroup) {
 		}
 	})
 	for _, x := range t.sets.byName[setName{lflow.SetPorts, name}] {
-		var d coverDelta
+		var d memberDelta
 		x.exists[name] = now != nil
 		for _, k := range gone {
-			x.cover.remove(portMember(k), &d)
+			x.members.remove(portMember(k), &d)
 		}
 		for _, k := range come {
-			x.cover.add(portMember(k), &d)
+			x.members.add(portMember(k), &d)
 		}
 		d.net()
 		x.changed(t, &d)
@@ -286,38 +286,15 @@ func (t *Translator) refreshGroupPort(port string) {
 	}
 	for group := range s.portGroups[port] {
 		for _, x := range s.byName[setName{lflow.SetPorts, group}] {
-			var d coverDelta
+			var d memberDelta
 			if had {
-				x.cover.remove(portMember(old), &d)
+				x.members.remove(portMember(old), &d)
 			}
 			if has {
-				x.cover.add(portMember(now), &d)
+				x.members.add(portMember(now), &d)
 			}
 			d.net()
 			x.changed(t, &d)
-		}
-	}
-}
-
-// net takes out what a series of changes added and removed again.
-func (d *coverDelta) net() {
-	if len(d.added) == 0 || len(d.removed) == 0 {
-		return
-	}
-	n := make(map[lflow.Member]int, len(d.added)+len(d.removed))
-	for _, m := range d.added {
-		n[m]++
-	}
-	for _, m := range d.removed {
-		n[m]--
-	}
-	d.added, d.removed = d.added[:0], d.removed[:0]
-	for m, k := range n {
-		switch {
-		case k > 0:
-			d.added = append(d.added, m)
-		case k < 0:
-			d.removed = append(d.removed, m)
 		}
 	}
 }

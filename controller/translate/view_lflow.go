@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/ovn-chassis/ovn-chassis/lflow"
@@ -141,5 +142,5 @@ func (v *placeView) setShape(k lflow.SetKey) lflow.Shape {
 // setMembers lists members in an order that depends on them only.
 func (v *placeView) setMembers(k lflow.SetKey) []lflow.Member {
 	v.r.Read(memberInput(k))
-	return lflow.Cover(slices.Collect(v.t.index(k).cover.all))
+	return lflow.Distinct(slices.Collect(maps.Keys(v.t.index(k).members)))
 }

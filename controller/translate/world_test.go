@@ -94,7 +94,7 @@ func chassisName(i int) string { return fmt.Sprintf("hv%d", i) }
 // that is none and, rarely picked, one too wide for IPv4.
 var addressPool = []string{
 	"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.0/30", "10.0.0.0/24", "10.0.1.1", "10.0.0.0/255.0.0.3",
-	"192.168.0.0/16", "192.168.5.5", "nonsense", "fd00::1",
+	"192.168.0.0/16", "192.168.5.5", "0.0.0.0/0", "nonsense", "fd00::1",
 }
 
 var matchPool = []string{
