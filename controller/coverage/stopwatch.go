@@ -80,6 +80,12 @@ func (s *Stopwatch) reset() {
 	s.samples, s.max, s.min, s.short, s.long, s.recent, s.next = 0, 0, 0, 0, 0, nil, 0
 }
 
+// StopwatchNames lists the stopwatches, sorted.
+func (r *Registry) StopwatchNames() []string {
+	names, _, _ := r.selectStopwatches(nil)
+	return names
+}
+
 // selectStopwatches returns the named stopwatch, or all, sorted by name.
 func (r *Registry) selectStopwatches(args []string) ([]string, []*Stopwatch, error) {
 	r.mu.Lock()

@@ -54,6 +54,9 @@ func (l *Loop) RegisterCommands(s *unixctl.Server) {
 		}
 		return "", nil
 	})
+	onLoop("inc-engine/list-stopwatches", "[engine_node_name]", 0, 1, func([]string) (string, error) {
+		return strings.Join(l.opts.Stats.StopwatchNames(), "\n"), nil
+	})
 	l.registerDebug(onLoop)
 }
 
@@ -94,6 +97,18 @@ func (l *Loop) registerDebug(onLoop func(name, usage string, lo, hi int, run fun
 	dump("dump-peer-ports", l.binding.DumpPeers)
 	dump("dump-local-template-vars", l.dumpTemplates)
 	dump("dump-mac-bindings", l.dumpMACBindings)
+	onLoop("debug/enable-timewarp", "", 0, 0, func([]string) (string, error) {
+		onLoop("time/stop", "", 0, 0, func([]string) (string, error) { l.clock.stop(); return "", nil })
+		onLoop("time/warp", "[large_msecs] msecs", 1, 2, func(a []string) (string, error) {
+			ms, err := strconv.ParseUint(a[0], 10, 31)
+			if err != nil || ms == 0 {
+				return "", errors.New("invalid MSECS")
+			}
+			l.clock.warp(time.Duration(ms) * time.Millisecond)
+			return "warped", nil
+		})
+		return "", nil
+	})
 }
 
 // exitCommand answers when the clean-up is done; all clients that asked are

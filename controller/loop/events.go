@@ -2,7 +2,6 @@ package loop
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/ovn-chassis/ovn-chassis/ofbundle"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
@@ -33,7 +32,7 @@ func (l *Loop) localEvent(e ovsdb.Event[vswitchdb.Update], ok bool) {
 		}
 		l.local.ready = true
 	}
-	if e.Result != nil && !l.local.finished(e.Result, time.Now(), "OVS", l.log) {
+	if e.Result != nil && !l.local.finished(e.Result, l.clock.now(), "OVS", l.log) {
 		l.due = allDuties
 		l.zones.Unwritten()
 	}
@@ -68,7 +67,7 @@ func (l *Loop) sbEvent(e ovsdb.Event[sbdb.Update], ok bool) {
 	if e.Conditions != 0 {
 		l.condInForce = e.Conditions
 	}
-	if e.Result != nil && !l.sbSide.finished(e.Result, time.Now(), "OVNSB", l.log) {
+	if e.Result != nil && !l.sbSide.finished(e.Result, l.clock.now(), "OVNSB", l.log) {
 		l.due = allDuties
 	}
 }
@@ -85,7 +84,7 @@ func (l *Loop) writerEvent(e ofbundle.Event) {
 		l.log.Debug("ofctrl: switch disconnected", "err", e.Err)
 	case ofbundle.Committed:
 		l.ifstatus.Acked(e.Seq)
-		l.nbcfg.Acked(e.Seq, time.Now())
+		l.nbcfg.Acked(e.Seq, l.clock.now())
 	case ofbundle.Refused:
 		l.stats.refused.Inc()
 	case ofbundle.ZoneFlushed:

@@ -134,6 +134,7 @@ type Loop struct {
 	// recomputeAfter: everything is to be translated again after the present run.
 	recomputeAfter bool
 
+	clock   clock
 	stats   stats
 	cleared clearedStats
 }
@@ -204,7 +205,7 @@ var errDone = errors.New("done")
 
 // step waits for something to happen, drains what else has, and does a round.
 func (l *Loop) step(ctx context.Context, timer *time.Timer) error {
-	timer.Reset(l.untilTimer(time.Now()))
+	timer.Reset(l.untilTimer(l.clock.now()))
 	if !l.receive(ctx, timer.C, true) {
 		return errDone
 	}
@@ -221,7 +222,7 @@ func (l *Loop) step(ctx context.Context, timer *time.Timer) error {
 		return nil
 	}
 	start := time.Now()
-	l.round(start)
+	l.round(l.clock.now())
 	l.stats.round.Since(start)
 	return nil
 }

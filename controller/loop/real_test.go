@@ -72,8 +72,8 @@ func newBed(t *testing.T) *bed {
 }
 
 // vswitchd starts the switch with a datapath that is not real.
-func (b *bed) vswitchd() {
-	b.daemon(tool(b.t, "ovs-vswitchd", "openvswitch-switch"), "unix:"+b.path("db.sock"), "--enable-dummy=override",
+func (b *bed) vswitchd() *exec.Cmd {
+	return b.daemon(tool(b.t, "ovs-vswitchd", "openvswitch-switch"), "unix:"+b.path("db.sock"), "--enable-dummy=override",
 		"--disable-system", "--unixctl="+b.path("vsw.ctl"))
 }
 
@@ -417,4 +417,45 @@ func TestTwoAgents(t *testing.T) {
 	if claims > 3 {
 		t.Errorf("the port changed hands %d times", claims)
 	}
+}
+
+func (b *bed) flows() int {
+	out, err := b.run("ovs-ofctl", "-O", "OpenFlow15", "dump-flows", "unix:"+b.path("br-int.mgmt"))
+	if err != nil {
+		return -1
+	}
+	return len(strings.Split(out, "\n"))
+}
+
+// TestSwitchRestart: a switch that lost its flows, and a bridge that was deleted,
+// get them again.
+func TestSwitchRestart(t *testing.T) {
+	b := newBed(t)
+	vswitchd := b.vswitchd()
+	b.configure("hv1")
+	a := b.agent("hv1")
+	b.eventually("the bridge is there", func() bool { return b.try("ovs-vsctl", "br-exists", "br-int") == nil })
+	b.plug()
+	b.eventually("the port is up", func() bool { return b.bound("hv1", "true") })
+	before := b.flows()
+	if before < 10 {
+		t.Fatalf("%d flows", before)
+	}
+	_ = vswitchd.Process.Kill()
+	_ = vswitchd.Wait()
+	b.vswitchd()
+	b.eventually("the flows are back", func() bool { return b.flows() == before })
+	if !b.bound("hv1", "true") {
+		t.Error("the restart of the switch took the port down")
+	}
+	zones := b.appctl(a, "ct-zone-list")
+	b.must("ovs-vsctl", "--no-wait", "del-br", "br-int")
+	b.eventually("a new bridge", func() bool { return b.try("ovs-vsctl", "--no-wait", "br-exists", "br-int") == nil })
+	b.vsctl("add-port br-int vif1 -- set interface vif1 external_ids:iface-id=p1")
+	b.eventually("flows on the new bridge", func() bool { return b.flows() == before })
+	b.eventually("the port is up again", func() bool { return b.bound("hv1", "true") })
+	b.eventually("zones are on the new bridge", func() bool {
+		out, _ := b.run("ovs-vsctl", "--no-wait", "get", "bridge", "br-int", "external_ids:ct-zone-p1")
+		return out != "" && len(strings.Split(b.appctl(a, "ct-zone-list"), "\n")) == len(strings.Split(zones, "\n"))
+	})
 }
