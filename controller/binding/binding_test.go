@@ -5,12 +5,14 @@ import (
 	"io"
 	"log/slog"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/datadriven"
 
+	"github.com/ovn-chassis/ovn-chassis/controller/ctzone"
 	"github.com/ovn-chassis/ovn-chassis/controller/replica/replicatest"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 )
@@ -71,7 +73,7 @@ func TestBinding(t *testing.T) {
 			case "zones":
 				var out []string
 				for name, u := range d.ZoneUsers() {
-					out = append(out, fmt.Sprintf("%s limit=%d requested=%d\n", name, u.Limit, u.Requested))
+					out = append(out, fmt.Sprintf("%s limit=%d requested=%s\n", name, u.Limit, requested(u)))
 				}
 				sort.Strings(out)
 				return strings.Join(out, "")
@@ -131,4 +133,12 @@ func printDelta(w *replicatest.World, d Delta) string {
 	}
 	sort.Strings(lines)
 	return strings.Join(lines, "")
+}
+
+// requested is the zone number that a user must have, any if none.
+func requested(u ctzone.User) string {
+	if n, ok := u.Requested.Get(); ok {
+		return strconv.Itoa(int(n))
+	}
+	return "any"
 }

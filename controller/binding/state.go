@@ -136,7 +136,7 @@ func (d *Duty) ZoneUsers() map[string]ctzone.User {
 		users[dp.Name+"_dnat"] = ctzone.User{Limit: limit}
 		snat := ctzone.User{Limit: limit}
 		if n, err := strconv.ParseUint(dp.Row.ExternalIDs.Get("snat-ct-zone"), 10, 16); err == nil {
-			snat.Requested = uint16(n)
+			snat.Requested = ovsdb.Some(uint16(n))
 		}
 		users[dp.Name+"_snat"] = snat
 	}

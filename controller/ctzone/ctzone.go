@@ -30,8 +30,9 @@ const NoLimit = -1
 type User struct {
 	// Limit is the most connections the zone may hold, NoLimit for any number.
 	Limit int64
-	// Requested is the number the user must have, 0 for any.
-	Requested uint16
+	// Requested is the number the user must have, if it is set. 0 is a number as
+	// any other: it shares the default zone with what is not OVN's.
+	Requested ovsdb.Optional[uint16]
 }
 
 // zone is a number in use.
@@ -178,8 +179,8 @@ func (s *State) Update(users map[string]User, lo, hi uint16) {
 		switch {
 		case !used:
 			s.take(name)
-		case u.Requested != 0:
-			if z.number != u.Requested {
+		case u.Requested.IsSet():
+			if z.number != u.Requested.Value() {
 				s.take(name)
 			}
 		case z.number < lo || z.number > hi:
@@ -188,7 +189,7 @@ func (s *State) Update(users map[string]User, lo, hi uint16) {
 	}
 	names := sortedKeys(users)
 	for _, name := range names {
-		if n := users[name].Requested; n != 0 {
+		if n, ok := users[name].Requested.Get(); ok {
 			s.giveRequested(name, n, users)
 		}
 	}
@@ -219,11 +220,11 @@ func (s *State) Update(users map[string]User, lo, hi uint16) {
 // giveRequested gives a user the number it must have. Whoever had the number
 // without asking for it gets another.
 func (s *State) giveRequested(name string, n uint16, users map[string]User) {
-	if s.current[name].number == n {
+	if z, has := s.current[name]; has && z.number == n {
 		return
 	}
 	for other, z := range s.current {
-		if z.number == n && users[other].Requested != n {
+		if z.number == n && users[other].Requested != ovsdb.Some(n) {
 			s.take(other)
 		}
 	}

@@ -1,10 +1,10 @@
 package ctzone
 
 import (
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,7 +19,9 @@ func users(names ...string) map[string]User {
 	for _, n := range names {
 		name, req, _ := strings.Cut(n, "=")
 		u := User{Limit: NoLimit}
-		fmt.Sscan(req, &u.Requested)
+		if n, err := strconv.ParseUint(req, 10, 16); err == nil {
+			u.Requested = ovsdb.Some(uint16(n))
+		}
 		out[name] = u
 	}
 	return out
@@ -141,6 +143,11 @@ func TestRequestedZone(t *testing.T) {
 	s.Update(users("a", "b", "r0_snat=1", "r1_snat=1"), 1, 100)
 	if s.Zone("r1_snat") != 1 || s.Zone("r0_snat") != 1 {
 		t.Errorf("shared:\n%s", s.List())
+	}
+	// The default zone can be asked for, too.
+	s.Update(users("a", "b", "r0_snat=0", "r1_snat=1"), 1, 100)
+	if s.Zone("r0_snat") != 0 || !strings.Contains(s.List(), "r0_snat 0\n") {
+		t.Errorf("zone 0:\n%s", s.List())
 	}
 	// The range moves everybody who did not ask.
 	s.Update(users("a", "b", "r0_snat=1"), 50, 60)
