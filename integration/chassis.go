@@ -222,12 +222,13 @@ func (ch *Chassis) AddGuest(spec GuestSpec) *Guest {
 }
 
 // AddDummy attaches a port without a guest to br-int of a chassis with a dummy
-// datapath, with a given OpenFlow port number.
-func (ch *Chassis) AddDummy(lport string, ofport int) {
+// datapath, with a given OpenFlow port number; columns are what else to set in
+// its Interface row.
+func (ch *Chassis) AddDummy(lport string, ofport int, columns ...string) {
 	ch.t.Helper()
 	name := fmt.Sprintf("vif%d", ofport)
-	ch.VSCtl("--no-wait", "add-port", "br-int", name, "--", "set", "Interface", name, "type=dummy",
-		fmt.Sprintf("ofport_request=%d", ofport), "external_ids:iface-id="+lport)
+	ch.VSCtl(append([]string{"--no-wait", "add-port", "br-int", name, "--", "set", "Interface", name, "type=dummy",
+		fmt.Sprintf("ofport_request=%d", ofport), "external_ids:iface-id=" + lport}, columns...)...)
 }
 
 // DelDummy detaches the dummy port of a logical port.

@@ -38,12 +38,26 @@ func FreshOf(t integration.T, c *integration.Cluster, ch *integration.Chassis, k
 		args = append(args, "external_ids:ovn-bridge-datapath-type=dummy")
 		twin.VSCtl(args...)
 	}
-	for _, row := range table(t, ch, "Interface", "name", "ofport", "external_ids") {
-		lport := row.strings("external_ids")["iface-id"]
+	for _, row := range table(t, ch, "Interface", "name", "ofport", "mtu_request", "external_ids") {
+		ids := row.strings("external_ids")
 		number, ok := row["ofport"].(float64)
-		if lport != "" && ok && number > 0 {
-			twin.AddDummy(lport, int(number))
+		if ids["iface-id"] == "" || !ok || number <= 0 {
+			continue
 		}
+		var columns []string
+		for k, v := range ids {
+			if !strings.HasPrefix(k, "ovn-installed") {
+				columns = append(columns, fmt.Sprintf("external_ids:%s=%q", k, v))
+			}
+		}
+		if mtu, ok := row["mtu_request"].(float64); ok {
+			columns = append(columns, fmt.Sprintf("mtu_request=%d", int(mtu)))
+		}
+		twin.AddDummy(ids["iface-id"], int(number), columns...)
+	}
+	for _, row := range table(t, ch, "Flow_Sample_Collector_Set", "id") {
+		twin.VSCtl("--id=@br", "get", "Bridge", "br-int", "--", "create", "Flow_Sample_Collector_Set",
+			"bridge=@br", fmt.Sprintf("id=%v", row["id"]))
 	}
 	twin.StartAgent()
 	if err := copied.WaitSettled(twin, time.Minute); err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/ovn-chassis/ovn-chassis/integration"
@@ -46,17 +45,20 @@ func (change Change) apply(t integration.T, c *integration.Cluster, ch *integrat
 			c.SB(rest)
 		case "plug":
 			flush()
-			lport, number, _ := strings.Cut(rest, " ")
-			ofport, err := strconv.Atoi(number)
+			p, err := parsePort(rest)
 			if err != nil {
-				t.Fatalf("change %s: %s: %v", change.Name, line, err)
+				t.Fatalf("change %s: %v", change.Name, err)
 			}
-			ch.AddDummy(lport, ofport)
-			c.SB("wait-until", "Port_Binding", lport, "up=true")
+			ch.AddDummy(p.LPort, p.OFPort, p.Columns...)
+			c.SB("wait-until", "Port_Binding", p.LPort, "up=true")
 		case "unplug":
 			flush()
 			ch.DelDummy(rest)
 			c.SB("wait-until", "Port_Binding", rest, "chassis=[]")
+		case "bind":
+			flush()
+			lport, chassis, _ := strings.Cut(rest, " ")
+			bindRemote(c, lport, chassis)
 		default:
 			northbound = append(northbound, line)
 		}

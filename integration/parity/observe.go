@@ -41,14 +41,14 @@ func build(t integration.T, topo *Topology, kind integration.AgentKind) (*integr
 	// A chassis that lacks a feature makes northd do without it everywhere.
 	features := c.SB("get", "Chassis", topo.Local, "other_config")
 	for _, r := range topo.Remotes {
-		c.SB("chassis-add", r.Name, "geneve", r.Encap, "--", "set", "Chassis", r.Name, "other_config="+features,
+		c.SB("chassis-add", r.Name, r.Types, r.Encap, "--", "set", "Chassis", r.Name, "other_config="+features,
 			"hostname="+r.Name)
 	}
 	c.NB(topo.Northbound)
 	c.Sync()
 	for _, r := range topo.Remotes {
 		for _, lport := range r.Ports {
-			c.SB("lsp-bind", lport, r.Name, "--", "set", "Port_Binding", lport, "up=true")
+			bindRemote(c, lport, r.Name)
 		}
 	}
 	if topo.Southbound != "" {
@@ -61,6 +61,11 @@ func build(t integration.T, topo *Topology, kind integration.AgentKind) (*integr
 	c.WaitHV()
 	c.WaitHV()
 	return c, ch
+}
+
+// bindRemote binds a logical port to another chassis, as the agent there would.
+func bindRemote(c *integration.Cluster, lport, chassis string) {
+	c.SB("lsp-bind", lport, chassis, "--", "set", "Port_Binding", lport, "up=true")
 }
 
 // addLogicalFlows adds a logical flow for each match, which northd would remove if
@@ -85,7 +90,7 @@ func addChassis(c *integration.Cluster, topo *Topology) *integration.Chassis {
 		ch.VSCtl(topo.Chassis)
 	}
 	for _, p := range topo.Ports {
-		ch.AddDummy(p.LPort, p.OFPort)
+		ch.AddDummy(p.LPort, p.OFPort, p.Columns...)
 	}
 	return ch
 }

@@ -56,6 +56,32 @@ func spoil(t *testing.T, topo *Topology, snapshot string, reference *compare.Obs
 	}
 }
 
+// TestParity compares our agent with the reference on every topology, at the start
+// and after each of its changes: what make parity does.
+func TestParity(t *testing.T) {
+	topologies, err := loadTopologies("topologies", regexp.MustCompile(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(topologies) < 5 {
+		t.Fatalf("only %d topologies", len(topologies))
+	}
+	for _, topo := range topologies {
+		t.Run(topo.Name, func(t *testing.T) {
+			t.Parallel()
+			theirs, ours := observeBoth(t, topo, integration.Ours)
+			if r := compare.Compare(theirs, ours); !r.Equal() {
+				t.Errorf("%d same\n%s", r.Same, r.Report(5))
+			}
+			live(t, topo, integration.Ours, func(step string, r *compare.Result) {
+				if !r.Equal() {
+					t.Errorf("after %s: %d same\n%s", step, r.Same, r.Report(5))
+				}
+			})
+		})
+	}
+}
+
 // TestFlowCounts: for no match may our agent need more flows than the reference.
 func TestFlowCounts(t *testing.T) {
 	t.Parallel()

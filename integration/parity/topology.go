@@ -14,16 +14,19 @@ import (
 // Topology is one logical network and one chassis' place in it. It is read from a
 // file of sections; lines that begin with # are comments:
 //
+//	[base NAME]    begins with the sections of base/NAME.txt
 //	[northbound]   ovn-nbctl commands, one transaction
-//	[ports]        LPORT OFPORT: interfaces on the local br-int
-//	[remote NAME ENCAP-IP]   another chassis; logical ports bound there, one a line
+//	[ports]        LPORT OFPORT [COLUMN=VALUE...]: interfaces on the local br-int
+//	[remote NAME ENCAP-IP [TYPE,...]]   another chassis; logical ports bound
+//	               there, one a line
 //	[chassis]      ovs-vsctl commands on the local switch, before the agent starts
 //	[southbound]   ovn-sbctl commands, when northd has translated the rest
 //	[logical-flows]  matches, one a line: each becomes a logical flow of its own
 //	[change NAME]  what changes while our agent runs, in the order of the file:
 //	               ovn-nbctl commands, one transaction; lines that begin with
-//	               "vsctl", "sbctl", "plug LPORT OFPORT" or "unplug LPORT" are for
-//	               the local switch and the southbound database
+//	               "vsctl", "sbctl", "plug LPORT OFPORT [COLUMN=VALUE...]" or
+//	               "unplug LPORT" are for the local switch and the southbound
+//	               database; "bind LPORT CHASSIS" binds elsewhere
 type Topology struct {
 	Name       string
 	Northbound string
@@ -49,14 +52,29 @@ type Change struct {
 
 // Port is an interface on the local br-int.
 type Port struct {
-	LPort  string
-	OFPort int
+	LPort   string
+	OFPort  int
+	Columns []string // of the Interface row, as ovs-vsctl set takes them
+}
+
+// parsePort reads LPORT OFPORT [COLUMN=VALUE...].
+func parsePort(line string) (Port, error) {
+	words := strings.Fields(line)
+	if len(words) < 2 {
+		return Port{}, fmt.Errorf("%q: want LPORT OFPORT", line)
+	}
+	ofport, err := strconv.Atoi(words[1])
+	if err != nil {
+		return Port{}, fmt.Errorf("%q: want LPORT OFPORT: %w", line, err)
+	}
+	return Port{LPort: words[0], OFPort: ofport, Columns: words[2:]}, nil
 }
 
 // Remote is a chassis that exists in the southbound database only.
 type Remote struct {
 	Name  string
 	Encap string
+	Types string // of encapsulation, separated by commas
 	Ports []string
 }
 
@@ -82,8 +100,8 @@ func loadTopologies(dir string, pattern *regexp.Regexp) ([]*Topology, error) {
 		if err != nil {
 			return nil, err
 		}
-		topo, err := parseTopology(name, string(text))
-		if err != nil {
+		topo := &Topology{Name: name, Local: "hv1"}
+		if err := topo.parse(string(text), filepath.Join(dir, "base")); err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		all = append(all, topo)
@@ -91,8 +109,8 @@ func loadTopologies(dir string, pattern *regexp.Regexp) ([]*Topology, error) {
 	return all, nil
 }
 
-func parseTopology(name, text string) (*Topology, error) {
-	topo := &Topology{Name: name, Local: "hv1"}
+// parse adds the sections of text; bases are in the given directory.
+func (topo *Topology) parse(text, bases string) error {
 	section := ""
 	for n, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)
@@ -103,12 +121,20 @@ func parseTopology(name, text string) (*Topology, error) {
 			words := strings.Fields(line[1 : len(line)-1])
 			section = words[0]
 			switch {
-			case section == "remote" && len(words) == 3:
-				topo.Remotes = append(topo.Remotes, Remote{Name: words[1], Encap: words[2]})
+			case section == "base" && len(words) == 2:
+				base, err := os.ReadFile(filepath.Join(bases, words[1]+".txt"))
+				if err != nil {
+					return fmt.Errorf("line %d: %w", n+1, err)
+				}
+				if err := topo.parse(string(base), bases); err != nil {
+					return fmt.Errorf("base %s: %w", words[1], err)
+				}
+			case section == "remote" && (len(words) == 3 || len(words) == 4):
+				topo.Remotes = append(topo.Remotes, Remote{Name: words[1], Encap: words[2], Types: append(words[3:], "geneve")[0]})
 			case section == "change" && len(words) == 2:
 				topo.Changes = append(topo.Changes, Change{Name: words[1]})
-			case section == "remote" || section == "change":
-				return nil, fmt.Errorf("line %d: want [remote NAME ENCAP-IP] or [change NAME]", n+1)
+			case section == "base" || section == "remote" || section == "change":
+				return fmt.Errorf("line %d: want [base NAME], [remote NAME ENCAP-IP [TYPE]] or [change NAME]", n+1)
 			}
 			continue
 		}
@@ -128,15 +154,14 @@ func parseTopology(name, text string) (*Topology, error) {
 			r := &topo.Remotes[len(topo.Remotes)-1]
 			r.Ports = append(r.Ports, line)
 		case "ports":
-			lport, num, _ := strings.Cut(line, " ")
-			ofport, err := strconv.Atoi(strings.TrimSpace(num))
+			port, err := parsePort(line)
 			if err != nil {
-				return nil, fmt.Errorf("line %d: want LPORT OFPORT: %w", n+1, err)
+				return fmt.Errorf("line %d: %w", n+1, err)
 			}
-			topo.Ports = append(topo.Ports, Port{LPort: lport, OFPort: ofport})
+			topo.Ports = append(topo.Ports, port)
 		default:
-			return nil, fmt.Errorf("line %d: not in a known section (%q)", n+1, section)
+			return fmt.Errorf("line %d: not in a known section (%q)", n+1, section)
 		}
 	}
-	return topo, nil
+	return nil
 }
