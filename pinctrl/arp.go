@@ -1,7 +1,6 @@
 package pinctrl
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/ovn-chassis/ovn-chassis/openflow"
@@ -32,21 +31,11 @@ func (l *Loop) handleARP(in *openflow.PacketIn, args []byte) error {
 
 // arpRequest is an ARP request from the packet's sender for its destination, to
 // where the packet was going.
-//
-//	+--------+--------+---+---+----+-----+-----+-----+-----+
-//	| 1      | 0x0800 | 6 | 4 | op | sha | spa | tha | tpa |
-//	+--------+--------+---+---+----+-----+-----+-----+-----+
 func (p *packet) arpRequest() []byte {
-	const request = 1
-	b := make([]byte, 0, ethLen+vlanLen+28)
-	b = p.appendEth(b, p.dst, p.src, ethTypeARP)
-	b = append(b, 0, 1, 8, 0, 6, 4)
-	b = binary.BigEndian.AppendUint16(b, request)
+	b := p.appendEth(make([]byte, 0, ethLen+vlanLen+arpPacketLen), p.dst, p.src, ethTypeARP)
 	var spa, tpa [4]byte
 	if p.ethType == ethTypeIPv4 {
 		spa, tpa = p.ipSrc.As4(), p.ipDst.As4()
 	}
-	b = append(append(b, p.src[:]...), spa[:]...)
-	b = append(b, 0, 0, 0, 0, 0, 0)
-	return append(b, tpa[:]...)
+	return appendARP(b, arpRequest, p.src, spa, MAC{}, tpa)
 }

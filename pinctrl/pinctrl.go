@@ -69,6 +69,12 @@ type Config struct {
 	// Learned is called with each address learned from a packet, from the Loop's
 	// goroutine; it must not block.
 	Learned func(Neighbor, MAC)
+	// Bridged, Virtual and Activated are called likewise: with an address seen behind
+	// a port of a switch, with a virtual port seen behind a parent, and with a port
+	// whose activation was waited for.
+	Bridged   func(PortKey, MAC)
+	Virtual   func(port, parent PortKey)
+	Activated func(PortKey)
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	Log *slog.Logger
@@ -88,6 +94,8 @@ type Loop struct {
 	conn    sender
 	buffer  buffer
 	delayed delayedLearning
+	bridged delayedBridged
+	senders senders
 }
 
 // sender is the connection, or a test's record of what was sent.
@@ -109,6 +117,8 @@ func New(cfg Config) *Loop {
 		wake:     make(chan struct{}, 1),
 		buffer:   newBuffer(),
 		delayed:  newDelayedLearning(),
+		bridged:  newDelayedBridged(),
+		senders:  newSenders(),
 	}
 	l.target.Store(&cfg.Target)
 	return l
@@ -224,6 +234,8 @@ func (l *Loop) session(ctx context.Context, target string) (up bool, err error) 
 		case <-tick.C:
 			l.release()
 			l.learnDue()
+			l.bridgeDue()
+			l.sendDue()
 		}
 	}
 }
@@ -296,6 +308,10 @@ var handlers = map[pipeline.Opcode]handler{
 	pipeline.OpNDNARouter: (*Loop).handleNDNARouter,
 	pipeline.OpPutARP:     (*Loop).handlePutARP,
 	pipeline.OpPutND:      (*Loop).handlePutND,
+
+	pipeline.OpPutFDB:             (*Loop).handlePutFDB,
+	pipeline.OpBindVport:          (*Loop).handleBindVport,
+	pipeline.OpActivationStrategy: (*Loop).handleActivate,
 }
 
 var actionNames = map[pipeline.Opcode]string{
@@ -305,6 +321,10 @@ var actionNames = map[pipeline.Opcode]string{
 	pipeline.OpNDNARouter: "nd_na_router",
 	pipeline.OpPutARP:     "put_arp",
 	pipeline.OpPutND:      "put_nd",
+
+	pipeline.OpPutFDB:             "put_fdb",
+	pipeline.OpBindVport:          "bind_vport",
+	pipeline.OpActivationStrategy: "activation_strategy",
 }
 
 // answer sends a packet made in answer to in through the actions that the logical

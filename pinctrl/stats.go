@@ -16,6 +16,7 @@ type counters struct {
 	buffered, bufferDropped    atomic.Uint64
 	learned, learnDropped      atomic.Uint64
 	requests, requestsWithheld atomic.Uint64
+	announced, bridged         atomic.Uint64
 }
 
 func (c *counters) received(op pipeline.Opcode) {
@@ -46,6 +47,8 @@ type Stats struct {
 	LearnDropped      uint64 // for lack of room
 	Requests          uint64 // ARP requests and neighbour solicitations sent
 	RequestsWithheld  uint64 // because one was sent less than a second before
+	Announced         uint64 // gratuitous ARP and RARP packets sent
+	Bridged           uint64 // Ethernet addresses learned for switches
 }
 
 // Stats returns the counters. It may be called from any goroutine.
@@ -57,6 +60,7 @@ func (l *Loop) Stats() Stats {
 		Buffered: c.buffered.Load(), BufferDropped: c.bufferDropped.Load(),
 		Learned: c.learned.Load(), LearnDropped: c.learnDropped.Load(),
 		Requests: c.requests.Load(), RequestsWithheld: c.requestsWithheld.Load(),
+		Announced: c.announced.Load(), Bridged: c.bridged.Load(),
 	}
 	for op, name := range actionNames {
 		s.Received[name] = c.in[op].Load()
