@@ -145,6 +145,6 @@ func (a Announcement) packet() []byte {
 		b = untagged.appendEth(b, broadcast, a.MAC, ethTypeARP)
 		return appendARP(b, arpRequest, a.MAC, ip, MAC{}, ip)
 	}
-	b = untagged.appendEth(b, broadcast, a.MAC, ethTypeRARP)
+	b = untagged.appendEth(b, broadcast, a.MAC, ethTypeReverseARP)
 	return appendARP(b, rarpRequest, a.MAC, [4]byte{}, a.MAC, [4]byte{})
 }

@@ -53,7 +53,7 @@ var broadcast = MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 const (
 	arpRequest     = 1
 	rarpRequest    = 3
-	ethTypeRARP    = 0x8035
+	ethTypeReverseARP    = 0x8035
 	arpPacketLen   = 28
 	arpHardwareEth = 1
 )
