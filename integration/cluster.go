@@ -32,6 +32,9 @@ type Options struct {
 	Southbound string
 	// NoNorthd leaves NB and northd out: the southbound database is as given.
 	NoNorthd bool
+	// Probe is the southbound server's inactivity probe, 0 for its default of five
+	// seconds. A client that computes for longer without answering is cut off.
+	Probe time.Duration
 	// Dummy gives the chassis dummy datapaths and ports: flows without packets.
 	Dummy bool
 }
@@ -79,7 +82,14 @@ func NewCluster(t T, opt Options) *Cluster {
 	if opt.Southbound != "" {
 		copyFile(t, opt.Southbound, filepath.Join(dir, "sb.db"))
 	}
-	c.sb = startDatabase(t, c.fabric, opt.Stack, dir, "sb", "ovn-sb.ovsschema", southboundPort)
+	if opt.Probe == 0 {
+		c.sb = startDatabase(t, c.fabric, opt.Stack, dir, "sb", "ovn-sb.ovsschema", southboundPort)
+	} else {
+		c.sb = startDatabase(t, c.fabric, opt.Stack, dir, "sb", "ovn-sb.ovsschema", 0,
+			"--remote=db:OVN_Southbound,SB_Global,connections")
+		c.SB("init", "--", "set-connection", fmt.Sprintf("ptcp:%d:0.0.0.0", southboundPort), "--",
+			"set", "Connection", ".", fmt.Sprintf("inactivity_probe=%d", opt.Probe.Milliseconds()))
+	}
 	if !opt.NoNorthd {
 		c.nb = startDatabase(t, c.fabric, opt.Stack, dir, "nb", "ovn-nb.ovsschema", 0)
 		c.StartNorthd()

@@ -15,13 +15,14 @@ type database struct {
 	ns    *Namespace
 	stack *Stack
 	port  int // TCP port it listens on too, 0 for none
+	more  []string
 }
 
 // startDatabase starts a server for dir/name.db, which is made from the schema
-// when it isn't there.
-func startDatabase(t T, ns *Namespace, stack *Stack, dir, name, schema string, port int) *database {
+// when it isn't there. more are further arguments of the server.
+func startDatabase(t T, ns *Namespace, stack *Stack, dir, name, schema string, port int, more ...string) *database {
 	t.Helper()
-	d := &database{name: name, dir: dir, ns: ns, stack: stack, port: port}
+	d := &database{name: name, dir: dir, ns: ns, stack: stack, port: port, more: more}
 	if _, err := os.Stat(d.file()); err != nil {
 		if _, err := ns.output(command{stack: stack, path: "ovsdb-tool",
 			args: []string{"create", d.file(), stack.schema(schema)}}); err != nil {
@@ -44,7 +45,8 @@ func (d *database) start(t T) {
 		args = append(args, "--remote=ptcp:"+strconv.Itoa(d.port)+":0.0.0.0")
 	}
 	args = append(args, "--unixctl="+filepath.Join(d.dir, d.name+"-server.ctl"), "--no-chdir",
-		"-vconsole:info", "-vsyslog:off", d.file())
+		"-vconsole:info", "-vsyslog:off")
+	args = append(append(args, d.more...), d.file())
 	os.Remove(d.socket())
 	d.Process = d.ns.start(t, "ovsdb-server "+strings.ToUpper(d.name), d.log(), command{
 		stack: d.stack, path: "ovsdb-server", args: args, env: runEnv(d.dir)})

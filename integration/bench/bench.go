@@ -127,7 +127,8 @@ func bench(t integration.T, scales []int, agents []string, runs int, timeout tim
 // coldStart starts an agent on a copy of the database and waits until it says that
 // all is installed and every local port is up.
 func coldStart(t integration.T, db workload.Database, kind integration.AgentKind, timeout time.Duration) sample {
-	c := integration.NewCluster(t, integration.Options{Dummy: true, Agent: kind, Southbound: db.Path, NoNorthd: true})
+	c := integration.NewCluster(t, integration.Options{Dummy: true, Agent: kind, Southbound: db.Path, NoNorthd: true,
+		Probe: 3 * time.Minute})
 	ch := c.AddBareChassis(workload.LocalChassis)
 	ch.VSCtl(`
 add-br br-ex
