@@ -43,6 +43,12 @@ func (change Change) apply(t integration.T, c *integration.Cluster, ch *integrat
 		case "sbctl":
 			flush()
 			c.SB(rest)
+		case "sbctl-where":
+			flush()
+			words := strings.Fields(rest)
+			for _, uuid := range strings.Fields(c.SB("--bare", "--columns=_uuid", "find", words[0], words[1])) {
+				c.SB(append([]string{"set", words[0], uuid}, words[2:]...)...)
+			}
 		case "plug":
 			flush()
 			p, err := parsePort(rest)

@@ -26,7 +26,8 @@ import (
 //	               ovn-nbctl commands, one transaction; lines that begin with
 //	               "vsctl", "sbctl", "plug LPORT OFPORT [COLUMN=VALUE...]" or
 //	               "unplug LPORT" are for the local switch and the southbound
-//	               database; "bind LPORT CHASSIS" binds elsewhere
+//	               database; "bind LPORT CHASSIS" binds elsewhere, "sbctl-where
+//	               TABLE CONDITION COLUMN=VALUE..." sets southbound columns
 type Topology struct {
 	Name       string
 	Northbound string
