@@ -176,6 +176,7 @@ func (s *session) attempt(ctx context.Context, ops []op) (outcome, error) {
 			st.LastBundle = len(ops)
 			st.LastBundleNanos = time.Since(start).Nanoseconds()
 		})
+		s.w.noteBundle(ops, start)
 	}
 	return out, err
 }

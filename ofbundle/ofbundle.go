@@ -46,7 +46,10 @@ type Config struct {
 	// Describe names the southbound row behind a flow's Owner for the log. It is
 	// called from the Writer's goroutine. nil leaves the UUID.
 	Describe func(owner [16]byte) string
-	Log      *slog.Logger
+	// Observe has the Writer read the switch and number what is wanted, as if it
+	// were about to write, but change nothing: see Desired.
+	Observe bool
+	Log     *slog.Logger
 }
 
 // Features is what the switch can do, probed on each connection.

@@ -112,6 +112,9 @@ func (s *session) mapGeneve(ctx context.Context) error {
 			s.w.log.Error("no slot of the Geneve option map is free for OVN; Geneve is off")
 			return nil
 		}
+		if !mapped && s.w.cfg.Observe {
+			return nil
+		}
 		if !mapped {
 			errs, err := s.try(ctx, &openflow.TLVTableMod{Command: openflow.TLVAdd, Maps: []openflow.TLVMap{{
 				Class: pipeline.GeneveClass, Type: pipeline.GeneveType, Len: pipeline.GeneveLen, Index: uint16(index)}}})

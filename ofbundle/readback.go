@@ -9,18 +9,23 @@ import (
 // readBack dumps flows, groups and meters and takes them as installed.
 func (s *session) readBack(ctx context.Context) error {
 	d := &dump{groups: map[uint32]string{}, meters: map[uint32]openflow.MeterSpec{}}
+	if err := s.dump(ctx, d); err != nil {
+		return err
+	}
+	s.w.log.Debug("read back", "flows", len(d.flows), "groups", len(d.groups), "meters", len(d.meters))
+	s.w.state.load(d)
+	return nil
+}
+
+// dump reads everything into d.
+func (s *session) dump(ctx context.Context, d *dump) error {
 	if err := s.readFlows(ctx, d); err != nil {
 		return err
 	}
 	if err := s.readGroups(ctx, d); err != nil {
 		return err
 	}
-	if err := s.readMeters(ctx, d); err != nil {
-		return err
-	}
-	s.w.log.Debug("read back", "flows", len(d.flows), "groups", len(d.groups), "meters", len(d.meters))
-	s.w.state.load(d)
-	return nil
+	return s.readMeters(ctx, d)
 }
 
 func (s *session) readFlows(ctx context.Context, d *dump) error {

@@ -22,6 +22,7 @@ func (w *Writer) Run(ctx context.Context) error {
 	backoff := w.cfg.MinBackoff
 	for ctx.Err() == nil {
 		w.drain()
+		w.answerQuestions(false)
 		w.mu.Lock()
 		target := w.target
 		w.mu.Unlock()
@@ -62,6 +63,7 @@ func (w *Writer) pause(ctx context.Context, d time.Duration) {
 			return
 		case <-w.work:
 			w.drain()
+			w.answerQuestions(false)
 			w.mu.Lock()
 			changed := w.target != target
 			w.mu.Unlock()
@@ -119,7 +121,9 @@ func (s *session) work(ctx context.Context, target string) error {
 		if moved {
 			return errRetarget
 		}
-		if w.enabled {
+		if w.cfg.Observe && w.hasCommit {
+			s.observe()
+		} else if w.enabled {
 			if err := s.flush(ctx); err != nil {
 				return err
 			}
@@ -130,6 +134,7 @@ func (s *session) work(ctx context.Context, target string) error {
 				continue
 			}
 		}
+		w.answerQuestions(w.hasCommit && !w.unanswered)
 		select {
 		case <-w.work:
 		case <-s.holdUntil:
@@ -173,6 +178,7 @@ func (w *Writer) drain() (committed bool) {
 	if in.retry {
 		w.state.retryRefused()
 	}
+	w.questions = append(w.questions, in.questions...)
 	w.zones = append(w.zones, in.zones...)
 	w.flushes = append(w.flushes, in.flushes...)
 	w.enabled = w.enabled || in.enable

@@ -24,6 +24,7 @@ type Writer struct {
 	stats  Stats
 	groups map[uint32]string // content on the switch, by number
 	meters []NamedID
+	recent []BundleRecord
 
 	work   chan struct{} // a token: inbox has something new
 	events *eventQueue
@@ -38,6 +39,7 @@ type Writer struct {
 	seq        uint64
 	zones      []uint16 // to be flushed
 	flushes    []openflow.CtFlush
+	questions  []question
 	// groupsUnreadable: the last attempt to read the groups did not end well.
 	groupsUnreadable bool
 }
@@ -53,6 +55,8 @@ type inbox struct {
 	zones   []uint16
 	flushes []openflow.CtFlush
 	retry   bool
+
+	questions []question
 }
 
 // change is one Update, or the result of SetMeters if meters is not nil.
