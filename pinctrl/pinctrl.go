@@ -75,6 +75,13 @@ type Config struct {
 	Bridged   func(PortKey, MAC)
 	Virtual   func(port, parent PortKey)
 	Activated func(PortKey)
+	// Names answers DNS questions; nil knows none.
+	Names Names
+	// Count is called with the name of each event that has a coverage counter; nil
+	// counts none.
+	Count func(event string)
+	// ACLLog is where log actions write; nil is nowhere.
+	ACLLog *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	Log *slog.Logger
@@ -96,6 +103,7 @@ type Loop struct {
 	delayed delayedLearning
 	bridged delayedBridged
 	senders senders
+	replies replies
 }
 
 // sender is the connection, or a test's record of what was sent.
@@ -119,6 +127,7 @@ func New(cfg Config) *Loop {
 		delayed:  newDelayedLearning(),
 		bridged:  newDelayedBridged(),
 		senders:  newSenders(),
+		replies:  newReplies(),
 	}
 	l.target.Store(&cfg.Target)
 	return l
@@ -309,6 +318,20 @@ var handlers = map[pipeline.Opcode]handler{
 	pipeline.OpPutARP:     (*Loop).handlePutARP,
 	pipeline.OpPutND:      (*Loop).handlePutND,
 
+	pipeline.OpICMP:             (*Loop).handleICMP,
+	pipeline.OpICMP4Error:       (*Loop).handleICMPError,
+	pipeline.OpICMP6Error:       (*Loop).handleICMPError,
+	pipeline.OpTCPReset:         (*Loop).handleTCPReset,
+	pipeline.OpSCTPAbort:        (*Loop).handleSCTPAbort,
+	pipeline.OpReject:           (*Loop).handleReject,
+	pipeline.OpPutNDRAOpts:      (*Loop).handlePutNDRAOpts,
+	pipeline.OpPutDHCPOpts:      (*Loop).handlePutDHCPOpts,
+	pipeline.OpPutDHCPv6Opts:    (*Loop).handlePutDHCPv6Opts,
+	pipeline.OpDHCPRelayReqChk:  (*Loop).handleDHCPRelayReqChk,
+	pipeline.OpDHCPRelayRespChk: (*Loop).handleDHCPRelayRespChk,
+	pipeline.OpDNSLookup:        (*Loop).handleDNSLookup,
+	pipeline.OpLog:              (*Loop).handleLog,
+
 	pipeline.OpPutFDB:             (*Loop).handlePutFDB,
 	pipeline.OpBindVport:          (*Loop).handleBindVport,
 	pipeline.OpActivationStrategy: (*Loop).handleActivate,
@@ -321,6 +344,20 @@ var actionNames = map[pipeline.Opcode]string{
 	pipeline.OpNDNARouter: "nd_na_router",
 	pipeline.OpPutARP:     "put_arp",
 	pipeline.OpPutND:      "put_nd",
+
+	pipeline.OpICMP:             "icmp",
+	pipeline.OpICMP4Error:       "icmp4_error",
+	pipeline.OpICMP6Error:       "icmp6_error",
+	pipeline.OpTCPReset:         "tcp_reset",
+	pipeline.OpSCTPAbort:        "sctp_abort",
+	pipeline.OpReject:           "reject",
+	pipeline.OpPutNDRAOpts:      "put_nd_ra_opts",
+	pipeline.OpPutDHCPOpts:      "put_dhcp_opts",
+	pipeline.OpPutDHCPv6Opts:    "put_dhcpv6_opts",
+	pipeline.OpDHCPRelayReqChk:  "dhcp_relay_req_chk",
+	pipeline.OpDHCPRelayRespChk: "dhcp_relay_resp_chk",
+	pipeline.OpDNSLookup:        "dns_lookup",
+	pipeline.OpLog:              "log",
 
 	pipeline.OpPutFDB:             "put_fdb",
 	pipeline.OpBindVport:          "bind_vport",

@@ -17,6 +17,7 @@ type counters struct {
 	learned, learnDropped      atomic.Uint64
 	requests, requestsWithheld atomic.Uint64
 	announced, bridged         atomic.Uint64
+	replies                    replyCounters
 }
 
 func (c *counters) received(op pipeline.Opcode) {
