@@ -58,6 +58,7 @@ func (l *Loop) RegisterCommands(s *unixctl.Server) {
 		return strings.Join(l.opts.Stats.StopwatchNames(), "\n"), nil
 	})
 	l.registerDebug(onLoop)
+	l.registerInspection(s)
 }
 
 func (l *Loop) registerDebug(onLoop func(name, usage string, lo, hi int, run func([]string) (string, error))) {

@@ -78,11 +78,13 @@ func (l *Loop) writerEvent(e ofbundle.Event) {
 		if !l.featured || l.features != e.Features {
 			l.due |= dutyChassis | dutyEncaps | dutyFeed
 		}
-		l.features, l.featured = e.Features, true
+		l.features, l.featured, l.switchUp = e.Features, true, true
 		l.log.Info("ofctrl: switch connected")
 	case ofbundle.Disconnected:
+		l.switchUp = false
 		l.log.Debug("ofctrl: switch disconnected", "err", e.Err)
 	case ofbundle.Committed:
+		l.acked = max(l.acked, e.Seq)
 		l.ifstatus.Acked(e.Seq)
 		l.nbcfg.Acked(e.Seq, l.clock.now())
 	case ofbundle.Refused:

@@ -65,6 +65,9 @@ type Options struct {
 	Logger func(module string) *slog.Logger
 	Stats  *coverage.Registry
 
+	// Observe has the loop change nothing: see RunObserver.
+	Observe *Observe
+
 	// NewTranslator makes the translation; nil is the real one. Tests put fakes here.
 	NewTranslator func(*sbdb.DB) Translator
 	// NewWriter makes the writer; nil is the real one.
@@ -96,6 +99,7 @@ type Loop struct {
 	cfgKnown bool
 	features ofbundle.Features
 	featured bool
+	switchUp bool // connected to the switch
 
 	// Found by the duties of the last round.
 	bridge   *vswitchdb.Bridge
@@ -119,6 +123,9 @@ type Loop struct {
 	fed      fed
 	oldMoved string // the integration bridge that tunnels were last put on
 
+	quiet    chan struct{} // non-nil for an observer, to be told that all is translated
+	problems []string      // of the translation, kept for an observer
+
 	condSeq     uint64 // of the conditions last sent
 	condInForce uint64
 	settledOnce bool
@@ -127,7 +134,8 @@ type Loop struct {
 	results    chan runResult
 	stale      bool // inputs of the translation changed since it last began
 	seq        uint64
-	enabled    bool // the writer may write
+	acked      uint64 // by the writer
+	enabled    bool   // the writer may write
 	paused     bool
 	mismatched bool // northd's version is not ours
 	exit       exitState
@@ -171,6 +179,7 @@ func New(o Options) *Loop {
 		Logger: o.Logger("ovsdb"),
 	})
 	l.condSeq = 1
+	l.local.observed, l.sbSide.observed = o.Observe != nil, o.Observe != nil
 	l.packets = l.newPackets()
 	return l
 }
@@ -186,7 +195,9 @@ func (l *Loop) Run(ctx context.Context) error {
 	wg.Go(func() { _ = l.local.session.Run(ctx) })
 	wg.Go(func() { _ = l.sbSide.session.Run(ctx) })
 	wg.Go(func() { _ = l.writer.Run(ctx) })
-	wg.Go(func() { l.packets.loop.Run(ctx) })
+	if l.opts.Observe == nil {
+		wg.Go(func() { l.packets.loop.Run(ctx) })
+	}
 	defer l.awaitTranslation()
 
 	timer := time.NewTimer(time.Hour)
@@ -224,6 +235,7 @@ func (l *Loop) step(ctx context.Context, timer *time.Timer) error {
 	start := time.Now()
 	l.round(l.clock.now())
 	l.stats.round.Since(start)
+	l.noteQuiet()
 	return nil
 }
 

@@ -84,6 +84,9 @@ func (l *Loop) configure() {
 		return
 	}
 	cfg, problems := config.Parse(root.ExternalIDs, l.opts.Identity)
+	if o := l.opts.Observe; o != nil && o.Southbound != "" {
+		cfg.Remote = o.Southbound
+	}
 	l.due &^= dutyConfig
 	l.sbSide.session.SetTLS(l.opts.TLS.files(l.ovs.SSL.Get(root.SSL)))
 	if l.cfgKnown && cfg.Equal(l.cfg) {
@@ -115,6 +118,9 @@ func (l *Loop) runBridge(localTx *ovsdb.Txn) {
 	l.ran(dutyBridge, tx)
 	l.bridge, l.datapath = s.Bridge, s.Datapath
 	target := l.cfg.BridgeRemote
+	if o := l.opts.Observe; o != nil && o.Switch != "" {
+		target = o.Switch
+	}
 	if target == "" {
 		target = "unix:" + filepath.Join(l.opts.OVSRunDir, l.cfg.Bridge+".mgmt")
 	}

@@ -61,6 +61,9 @@ func (l *Loop) translated(r runResult) {
 	l.stats.translation.Observe(r.took)
 	for _, e := range r.result.Errors {
 		l.stats.rowErrors.Inc()
+		if l.opts.Observe != nil {
+			l.problems = append(l.problems, e.Error())
+		}
 		l.log.Warn("not translated", "table", e.Table, "row", e.UUID.String(), "err", e.Err)
 	}
 	l.log.Debug(fmt.Sprintf("translation %d: %d flows removed, %d added, in %v", r.seq, len(r.result.Removed), len(r.result.Added), r.took))

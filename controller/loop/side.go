@@ -18,6 +18,7 @@ type side[U any] struct {
 	connected bool
 	ready     bool // the contents were seen once
 	readOnly  bool
+	observed  bool // nothing is ever written
 	inFlight  bool
 	retryAt   time.Time
 	tx        *ovsdb.Txn // of the present round
@@ -26,7 +27,7 @@ type side[U any] struct {
 // begin returns a transaction for this round, nil when nothing can be sent now.
 func (s *side[U]) begin(now time.Time) *ovsdb.Txn {
 	s.tx = nil
-	if s.connected && s.ready && !s.readOnly && !s.inFlight && !now.Before(s.retryAt) {
+	if s.connected && s.ready && !s.observed && !s.readOnly && !s.inFlight && !now.Before(s.retryAt) {
 		s.retryAt = time.Time{}
 		s.tx = ovsdb.NewTxn("")
 	}

@@ -50,4 +50,6 @@ type Writer interface {
 	Groups() []ofbundle.NamedID
 	Meters() []ofbundle.NamedID
 	Stats() ofbundle.Stats
+	Desired(context.Context) (*ofbundle.Desired, error)
+	Recent() []ofbundle.BundleRecord
 }
