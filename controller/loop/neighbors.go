@@ -3,6 +3,7 @@ package loop
 import (
 	"time"
 
+	"github.com/ovn-chassis/ovn-chassis/controller/dns"
 	"github.com/ovn-chassis/ovn-chassis/controller/neighbor"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 	"github.com/ovn-chassis/ovn-chassis/pinctrl"
@@ -15,6 +16,7 @@ type packets struct {
 	index  *neighbor.Index
 	queue  neighbor.Queue
 	tables *neighbor.Tables
+	names  *dns.Index
 }
 
 func (l *Loop) newPackets() *packets {
@@ -28,13 +30,16 @@ func (l *Loop) newPackets() *packets {
 		}
 	}
 	l.learned = wake
-	p.loop = pinctrl.New(pinctrl.Config{Learned: p.queue.Put, Log: l.opts.Logger("pinctrl")})
+	config := pinctrl.Config{Learned: p.queue.Put, Log: l.opts.Logger("pinctrl")}
+	p.names = l.configureReplies(&config)
+	p.loop = pinctrl.New(config)
 	p.loop.SetSnapshot(p.index)
 	return p
 }
 
 // runNeighbors follows the replica and writes what was learned.
 func (l *Loop) runNeighbors(now time.Time, sbTx *ovsdb.Txn) {
+	l.runReplies()
 	if l.sbChanges != nil && l.packets.index.Update(l.sbChanges) {
 		l.packets.loop.Refresh()
 	}
