@@ -128,6 +128,8 @@ type Engine[F, R, M comparable] struct {
 	dirty   []uint32 // units, each once (unit.dirty)
 	removed []*F     // flows of units that were removed since the last Run
 	retired []Row[R] // rows of such units
+
+	ids []uint32 // scratch
 }
 
 type unit[F, R comparable] struct {
@@ -295,15 +297,23 @@ func (e *Engine[F, R, M]) Run() Result[F] {
 	}
 	e.retired = nil
 
-	builds := e.build(todo)
-	for i, id := range todo {
-		b := &builds[i]
-		if b.err != nil {
-			res.Errors = append(res.Errors, UnitError{e.units[id].key, b.err})
+	// What units read and yield is kept short of all at once.
+	results := make([]built[F, R], min(len(todo), batch))
+	for rest := todo; len(rest) > 0; {
+		n := min(len(rest), batch)
+		builds := results[:n]
+		clear(builds)
+		e.build(rest[:n], builds)
+		for i, id := range rest[:n] {
+			b := &builds[i]
+			if b.err != nil {
+				res.Errors = append(res.Errors, UnitError{e.units[id].key, b.err})
+			}
+			e.setReads(id, b.reads)
+			e.diffFlows(&res, id, b.out.Flows)
+			e.diffRows(&res, id, b.out.Rows)
 		}
-		e.setReads(id, b.reads)
-		e.diffFlows(&res, id, b.out.Flows)
-		e.diffRows(&res, id, b.out.Rows)
+		rest = rest[n:]
 	}
 	res.Built = len(todo)
 
@@ -338,14 +348,19 @@ type built[F, R comparable] struct {
 	err   error
 }
 
-// chunk is how many units a worker takes at a time.
-const chunk = 64
+// chunk is how many units a worker takes at a time, batch how many are built
+// before their results are taken over.
+const (
+	chunk = 64
+	batch = 128 * chunk
+)
 
-func (e *Engine[F, R, M]) build(todo []uint32) []built[F, R] {
-	results := make([]built[F, R], len(todo))
+// build fills results, one for each of todo.
+func (e *Engine[F, R, M]) build(todo []uint32, results []built[F, R]) {
 	var next atomic.Int64
 	work := func() {
 		reads := Reads{forget: e.cfg.Forget}
+		var slab []Input
 		for {
 			end := int(next.Add(chunk))
 			start := end - chunk
@@ -356,21 +371,25 @@ func (e *Engine[F, R, M]) build(todo []uint32) []built[F, R] {
 				b := &results[i]
 				reads.inputs = reads.inputs[:0]
 				b.err = e.buildOne(e.units[todo[i]].key, &reads, &b.out)
-				b.reads = slices.Clone(reads.inputs)
+				if cap(slab)-len(slab) < len(reads.inputs) {
+					slab = make([]Input, 0, max(1024, len(reads.inputs)))
+				}
+				from := len(slab)
+				slab = append(slab, reads.inputs...)
+				b.reads = slab[from:len(slab):len(slab)]
 			}
 		}
 	}
 	workers := min(e.cfg.Workers, (len(todo)+chunk-1)/chunk)
 	if workers <= 1 {
 		work()
-		return results
+		return
 	}
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(work)
 	}
 	wg.Wait()
-	return results
 }
 
 // buildOne contains a panic of a builder: one bad row may cost its own flows only.
@@ -387,7 +406,7 @@ func (e *Engine[F, R, M]) buildOne(u Unit, r *Reads, out *Output[F, R]) (err err
 
 // setReads replaces what a unit is known to read.
 func (e *Engine[F, R, M]) setReads(id uint32, ins []Input) {
-	ids := make([]uint32, 0, len(ins))
+	ids := e.ids[:0]
 	for _, in := range ins {
 		i, ok := e.inputs[in]
 		if !ok {
@@ -397,6 +416,7 @@ func (e *Engine[F, R, M]) setReads(id uint32, ins []Input) {
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
+	e.ids = ids
 	old := e.units[id].reads
 	if slices.Equal(old, ids) {
 		return
@@ -411,7 +431,7 @@ func (e *Engine[F, R, M]) setReads(id uint32, ins []Input) {
 			e.readers[i].stale++
 		}
 	}
-	e.units[id].reads = ids
+	e.units[id].reads = slices.Clone(ids)
 }
 
 func (e *Engine[F, R, M]) newInput(in Input) uint32 {

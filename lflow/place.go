@@ -226,6 +226,12 @@ func (pl *placement) encode() error {
 		}
 	}
 	pl.encoded = pl.symbols.Encode()
+	// Most placements come out alike: they share the memory.
+	if last := p.last.Load(); last != nil && last.actions == pl.actions && last.symbols == pl.encoded {
+		pl.actions, pl.encoded = last.actions, last.symbols
+	} else {
+		p.last.Store(&encoding{pl.actions, pl.encoded})
+	}
 	pl.kind = openflow.FlowAllow
 	if pl.actions == "" {
 		pl.kind = openflow.FlowDrop

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ovn-chassis/ovn-chassis/openflow"
 	"github.com/ovn-chassis/ovn-chassis/pipeline"
@@ -43,6 +44,14 @@ type Program struct {
 	encoded openflow.Actions
 	symbols openflow.SymbolList
 	encErr  error
+
+	last atomic.Pointer[encoding]
+}
+
+// encoding is what actions came out as on some datapath.
+type encoding struct {
+	actions openflow.Actions
+	symbols openflow.Symbols
 }
 
 // variant is the reduced match for one outcome of all conditions and sets, or
