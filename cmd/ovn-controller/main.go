@@ -29,6 +29,7 @@ import (
 )
 
 func main() {
+	limitGarbage()
 	dirs := daemon.DirsFromEnv()
 	opts, err := parseArgs(os.Args[1:], dirs)
 	if err != nil {
