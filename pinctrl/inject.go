@@ -51,11 +51,11 @@ var broadcast = MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 
 // Values of the operation field, RFC 826 and RFC 903.
 const (
-	arpRequest     = 1
-	rarpRequest    = 3
-	ethTypeReverseARP    = 0x8035
-	arpPacketLen   = 28
-	arpHardwareEth = 1
+	arpRequest        = 1
+	rarpRequest       = 3
+	ethTypeReverseARP = 0x8035
+	arpPacketLen      = 28
+	arpHardwareEth    = 1
 )
 
 // appendARP appends an ARP or RARP packet for Ethernet and IPv4.

@@ -47,6 +47,7 @@ func (l *Loop) take(d binding.Delta) {
 	l.fed.zones = l.fed.zones || d.Zones
 	for id, dp := range d.Datapaths {
 		l.stale = true
+		l.packets.changed = append(l.packets.changed, id)
 		if dp == nil {
 			l.tr.SetLocalDatapath(id, nil)
 			continue

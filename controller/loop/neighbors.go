@@ -3,45 +3,98 @@ package loop
 import (
 	"time"
 
+	"github.com/ovn-chassis/ovn-chassis/controller/activation"
+	"github.com/ovn-chassis/ovn-chassis/controller/announce"
 	"github.com/ovn-chassis/ovn-chassis/controller/dns"
+	"github.com/ovn-chassis/ovn-chassis/controller/fdb"
 	"github.com/ovn-chassis/ovn-chassis/controller/neighbor"
+	"github.com/ovn-chassis/ovn-chassis/controller/portkey"
+	"github.com/ovn-chassis/ovn-chassis/controller/vport"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 	"github.com/ovn-chassis/ovn-chassis/pinctrl"
 )
 
-// packets is the packet-in loop and what it exchanges with this one: addresses
-// learned in, addresses known out.
+// packets is the packet-in loop and the duties that exchange with it: what it saw
+// comes in through their queues, what it has to know or to send goes out.
 type packets struct {
-	loop   *pinctrl.Loop
-	index  *neighbor.Index
-	queue  neighbor.Queue
-	tables *neighbor.Tables
-	names  *dns.Index
+	loop  *pinctrl.Loop
+	ports *portkey.Ports
+
+	index      *neighbor.Index
+	queue      neighbor.Queue
+	tables     *neighbor.Tables
+	fdb        fdb.Queue
+	fdbTables  *fdb.Tables
+	vport      vport.Queue
+	activation activation.Duty
+	announce   *announce.Duty
+	names      *dns.Index
+
+	changed []ovsdb.UUID // local datapaths that changed since the last round
+	garpMax time.Duration
 }
 
 func (l *Loop) newPackets() *packets {
-	p := &packets{index: neighbor.NewIndex(), tables: neighbor.NewTables(l.sb.DB)}
+	ports := portkey.New(l.sb.DB)
+	p := &packets{
+		ports: ports, index: neighbor.NewIndex(), tables: neighbor.NewTables(l.sb.DB, ports),
+		fdbTables: fdb.NewTables(l.sb.DB, ports), announce: announce.New(l.opts.Logger("garp_rarp")),
+	}
 	// The round that writes what was learned is woken like a command would.
 	wake := make(chan struct{}, 1)
-	p.queue.Wake = func() {
+	l.learned = wake
+	poke := func() {
 		select {
 		case wake <- struct{}{}:
 		default:
 		}
 	}
-	l.learned = wake
-	config := pinctrl.Config{Learned: p.queue.Put, Log: l.opts.Logger("pinctrl")}
+	p.queue.Wake, p.fdb.Wake, p.vport.Wake, p.activation.Wake = poke, poke, poke, poke
+	config := pinctrl.Config{
+		Learned: p.queue.Put, Bridged: p.fdb.Put, Virtual: p.vport.Put, Activated: p.activation.Put,
+		Log: l.opts.Logger("pinctrl"),
+	}
 	p.names = l.configureReplies(&config)
 	p.loop = pinctrl.New(config)
 	p.loop.SetSnapshot(p.index)
 	return p
 }
 
-// runNeighbors follows the replica and writes what was learned.
-func (l *Loop) runNeighbors(now time.Time, sbTx *ovsdb.Txn) {
+// runPackets follows the replica and writes what the packet-in loop saw.
+func (l *Loop) runPackets(now time.Time, sbTx *ovsdb.Txn) {
+	p, log := l.packets, l.opts.Logger("pinctrl")
 	l.runReplies()
-	if l.sbChanges != nil && l.packets.index.Update(l.sbChanges) {
-		l.packets.loop.Refresh()
+	if l.sbChanges != nil && p.index.Update(l.sbChanges) {
+		p.loop.Refresh()
 	}
-	l.packets.queue.Write(l.packets.tables, sbTx, now, l.opts.Logger("pinctrl"))
+	l.runAnnouncements()
+	set := func(k pinctrl.PortKey, active bool) { l.tr.SetActivated(k.Datapath, k.Port, active) }
+	if p.activation.Run(p.ports, l.chassis, sbTx, set, log) {
+		l.stale = true
+	}
+	p.vport.Write(p.ports, l.chassis, sbTx, now, log)
+	if !l.settled() {
+		// Rows that have not come yet must not be inserted again.
+		sbTx = nil
+	}
+	p.queue.Write(p.tables, sbTx, now, log)
+	p.fdb.Write(p.fdbTables, sbTx, now)
+	p.announce.Write(p.tables, sbTx, now)
+}
+
+func (l *Loop) runAnnouncements() {
+	p := l.packets
+	if l.cfg.GARPMaxTimeout != p.garpMax {
+		p.garpMax = l.cfg.GARPMaxTimeout
+		p.loop.SetAnnounceMax(p.garpMax)
+	}
+	in := announce.Inputs{
+		SB: l.sb, Datapaths: l.binding.Datapath, Networks: l.fed.networks, Changes: l.sbChanges, Changed: p.changed,
+	}
+	if l.chassis != nil {
+		in.Chassis = l.chassis.UUID
+	}
+	removed, added := p.announce.Run(in)
+	p.loop.Announce(removed, added)
+	p.changed = p.changed[:0]
 }

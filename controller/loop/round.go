@@ -48,12 +48,12 @@ func (l *Loop) round(now time.Time) {
 	}
 	l.runChassis(sbTx, localTx)
 	l.runBinding(now, sbTx)
-	l.runNeighbors(now, sbTx)
 	l.runConditions()
 	l.runTunnels(localTx)
 	l.runPatch(localTx)
 	l.runZones(localTx)
 	l.feed()
+	l.runPackets(now, sbTx)
 	l.runStatus(now, sbTx, localTx)
 	l.translate()
 	// A round that ended early leaves the changes for the one that does not.

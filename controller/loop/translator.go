@@ -30,6 +30,7 @@ type Translator interface {
 	SetTunnels(chassis string, tunnels []physical.Tunnel)
 	SetHAActive(group ovsdb.UUID, active bool)
 	SetRelated(lport string, datapath, port uint32, related bool)
+	SetActivated(datapath, port uint32, activated bool)
 	SetCollector(id uint32, exists bool)
 	SetFeatures(translate.Features)
 	Recompute()

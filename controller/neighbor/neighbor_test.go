@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ovn-chassis/ovn-chassis/controller/portkey"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 	"github.com/ovn-chassis/ovn-chassis/pinctrl"
 	"github.com/ovn-chassis/ovn-chassis/sbdb"
@@ -68,7 +69,7 @@ func TestIndexFollowsTheReplica(t *testing.T) {
 
 func TestWrite(t *testing.T) {
 	db := sbdb.NewDB()
-	tables := NewTables(db)
+	tables := NewTables(db, portkey.New(db))
 	router(db)
 	var q Queue
 	woken := 0

@@ -2,9 +2,11 @@ package neighbor
 
 import (
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
+	"github.com/ovn-chassis/ovn-chassis/controller/portkey"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 	"github.com/ovn-chassis/ovn-chassis/pinctrl"
 	"github.com/ovn-chassis/ovn-chassis/sbdb"
@@ -51,20 +53,14 @@ func (q *Queue) Dropped() uint64 {
 
 // Tables are the look-ups that Write makes in the replica.
 type Tables struct {
-	DB       *sbdb.DB
-	datapath *ovsdb.Index[int64, sbdb.DatapathBinding]
-	port     *ovsdb.Index[portKey, sbdb.PortBinding]
-	binding  *ovsdb.Index[[2]string, sbdb.MACBinding]
+	ports   *portkey.Ports
+	binding *ovsdb.Index[[2]string, sbdb.MACBinding]
 }
 
 // NewTables adds the look-ups to a replica.
-func NewTables(db *sbdb.DB) *Tables {
+func NewTables(db *sbdb.DB, ports *portkey.Ports) *Tables {
 	return &Tables{
-		DB:       db,
-		datapath: ovsdb.AddIndex(db.DatapathBinding, func(r *sbdb.DatapathBinding) (int64, bool) { return r.TunnelKey, true }),
-		port: ovsdb.AddIndex(db.PortBinding, func(r *sbdb.PortBinding) (portKey, bool) {
-			return portKey{r.Datapath, uint32(r.TunnelKey)}, true
-		}),
+		ports: ports,
 		binding: ovsdb.AddIndex(db.MACBinding, func(r *sbdb.MACBinding) ([2]string, bool) {
 			return [2]string{r.LogicalPort, r.IP}, true
 		}),
@@ -86,20 +82,26 @@ func (q *Queue) Write(t *Tables, tx *ovsdb.Txn, now time.Time, log *slog.Logger)
 }
 
 func (t *Tables) write(n pinctrl.Neighbor, m pinctrl.MAC, tx *ovsdb.Txn, now time.Time, log *slog.Logger) {
-	var pb *sbdb.PortBinding
-	if dp := t.datapath.One(int64(n.Datapath)); dp != nil {
-		pb = t.port.One(portKey{dp.UUID, n.Port})
-	}
+	pb := t.ports.Port(pinctrl.PortKey{Datapath: n.Datapath, Port: n.Port})
 	if pb == nil {
 		log.Warn("unknown logical port", "datapath", n.Datapath, "port", n.Port)
 		return
 	}
+	t.Put(pb, n.IP, m, true, tx, now)
+}
+
+// Put brings the MAC_Binding of a router port in line with an address. One that
+// is not there is added only if add is set.
+func (t *Tables) Put(pb *sbdb.PortBinding, addr netip.Addr, m pinctrl.MAC, add bool, tx *ovsdb.Txn, now time.Time) {
 	stamp := now.UnixMilli()
-	ip := n.IP.String()
+	ip := addr.String()
 	if old := t.binding.One([2]string{pb.LogicalPort, ip}); old != nil {
 		if old.MAC != m.String() {
 			sbdb.UpdateMACBinding(tx, old.UUID).SetMAC(m.String()).SetTimestamp(stamp)
 		}
+		return
+	}
+	if !add {
 		return
 	}
 	sbdb.InsertMACBinding(tx).SetLogicalPort(pb.LogicalPort).SetIP(ip).SetMAC(m.String()).
