@@ -94,7 +94,9 @@ func TestParseArgs(t *testing.T) {
 		args  string
 		check func(*options) bool
 	}{
-		{"", func(o *options) bool { return o.ovsDatabase == "unix:/o/db.sock" && o.logFile == "" && o.daemon.Pidfile == "" }},
+		{"", func(o *options) bool {
+			return o.ovsDatabase == "unix:/o/db.sock" && o.logFile == "" && o.daemon.Pidfile == ""
+		}},
 		{"tcp:1.2.3.4:6640", func(o *options) bool { return o.ovsDatabase == "tcp:1.2.3.4:6640" }},
 		{"-vconsole:off -vsyslog:err -v --verbose=file:info --verbose", func(o *options) bool {
 			return reflect.DeepEqual(o.verbose, []string{"console:off", "syslog:err", "", "file:info", ""})
