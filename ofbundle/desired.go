@@ -128,3 +128,14 @@ func owners(winner *openflow.Flow, claims []*openflow.Flow) [][16]byte {
 	}
 	return out
 }
+
+// Number gives the symbols of flows the numbers they would get on a switch that
+// holds nothing.
+func Number(flows []*openflow.Flow) *Desired {
+	t := newTable()
+	for _, f := range flows {
+		t.add(f)
+	}
+	t.number()
+	return t.wanted()
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ovn-chassis/ovn-chassis/ofbundle"
+	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 )
 
 // Observe makes a loop that does what a freshly started agent would do, but for
@@ -124,3 +125,6 @@ func (l *Loop) unsettledBecause() string {
 	}
 	return strings.Join(missing, "; ")
 }
+
+// Files are the options as sessions take them.
+func (o TLSOptions) Files() ovsdb.TLSFiles { return o.files(nil) }
