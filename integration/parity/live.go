@@ -46,8 +46,14 @@ func (change Change) apply(t integration.T, c *integration.Cluster, ch *integrat
 		case "sbctl-where":
 			flush()
 			words := strings.Fields(rest)
-			for _, uuid := range strings.Fields(c.SB("--bare", "--columns=_uuid", "find", words[0], words[1])) {
+			for _, uuid := range rowsWhere(c, words[0], words[1]) {
 				c.SB(append([]string{"set", words[0], uuid}, words[2:]...)...)
+			}
+		case "sbctl-encap":
+			flush()
+			lport, ip, _ := strings.Cut(rest, " ")
+			for _, uuid := range rowsWhere(c, "Encap", "ip="+ip) {
+				c.SB("set", "Port_Binding", lport, "encap="+uuid)
 			}
 		case "plug":
 			flush()
@@ -70,4 +76,9 @@ func (change Change) apply(t integration.T, c *integration.Cluster, ch *integrat
 		}
 	}
 	flush()
+}
+
+// rowsWhere returns the UUIDs of the southbound rows for which a condition holds.
+func rowsWhere(c *integration.Cluster, table, condition string) []string {
+	return strings.Fields(c.SB("--bare", "--columns=_uuid", "find", table, condition))
 }

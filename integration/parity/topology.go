@@ -27,7 +27,8 @@ import (
 //	               "vsctl", "sbctl", "plug LPORT OFPORT [COLUMN=VALUE...]" or
 //	               "unplug LPORT" are for the local switch and the southbound
 //	               database; "bind LPORT CHASSIS" binds elsewhere, "sbctl-where
-//	               TABLE CONDITION COLUMN=VALUE..." sets southbound columns
+//	               TABLE CONDITION COLUMN=VALUE..." sets southbound columns,
+//	               "sbctl-encap LPORT IP" what a binding's tunnel address is
 type Topology struct {
 	Name       string
 	Northbound string
