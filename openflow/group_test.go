@@ -2,7 +2,6 @@ package openflow
 
 import (
 	"encoding/binary"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -143,7 +142,7 @@ func FuzzGroup(f *testing.F) {
 			t.Fatalf("%x decodes to %x, which does not decode: %v", b, enc, err)
 		}
 		if enc2 := again.Encode(); string(enc2) != string(enc) {
-			t.Fatal(fmt.Sprintf("not idempotent: %x, then %x", enc, enc2))
+			t.Fatalf("not idempotent: %x, then %x", enc, enc2)
 		}
 	})
 }

@@ -79,10 +79,6 @@ type twinThing struct {
 	opts map[string]string
 }
 
-func (w twinThing) clone() twinThing {
-	return twinThing{w.name, maps.Clone(w.tags), maps.Clone(w.opts)}
-}
-
 func (w twinThing) row(id UUID) *thing {
 	return &thing{UUID: id, Name: w.name, Tags: slices.Sorted(maps.Keys(w.tags)), Opts: MapFrom(w.opts)}
 }

@@ -16,7 +16,7 @@ func (l *Loop) handleARP(in *openflow.PacketIn, args []byte) error {
 		return err
 	}
 	if p.ethType != ethTypeIPv4 && p.ethType != ethTypeIPv6 {
-		return fmt.Errorf("Ethernet type %#04x is not IP", p.ethType)
+		return fmt.Errorf("not IP, but Ethernet type %#04x", p.ethType)
 	}
 	n := Neighbor{
 		Datapath: uint32(register(in.Metadata, pipeline.RegDatapath).Lo),

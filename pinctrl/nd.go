@@ -30,7 +30,7 @@ func (l *Loop) handleNDNS(in *openflow.PacketIn, args []byte) error {
 		return err
 	}
 	if p.ethType != ethTypeIPv4 && p.ethType != ethTypeIPv6 {
-		return fmt.Errorf("Ethernet type %#04x is not IP", p.ethType)
+		return fmt.Errorf("not IP, but Ethernet type %#04x", p.ethType)
 	}
 	nextHop := ipv6(register(in.Metadata, openflow.FieldXXReg0))
 	n := Neighbor{

@@ -140,7 +140,8 @@ func (r *Registry) RegisterCommands(s *unixctl.Server) {
 		c := r.counters[req.Args[0]]
 		r.mu.Unlock()
 		if c == nil {
-			return "", errors.New("No such counter") //nolint:staticcheck // wording of the C agent
+			//lint:ignore ST1005 wording of the C agent
+			return "", errors.New("No such counter")
 		}
 		return fmt.Sprintf("%d\n", c.Total()), nil
 	})

@@ -101,7 +101,8 @@ func (r *Registry) selectStopwatches(args []string) ([]string, []*Stopwatch, err
 	for _, n := range names {
 		s := r.stopwatches[n]
 		if s == nil {
-			return nil, nil, errors.New("No such stopwatch") //nolint:staticcheck // wording of the C agent
+			//lint:ignore ST1005 wording of the C agent
+			return nil, nil, errors.New("No such stopwatch")
 		}
 		out = append(out, s)
 	}

@@ -13,11 +13,10 @@ import (
 
 // bench runs bindings and the duty on small replicas.
 type bench struct {
-	t    *testing.T
-	w    *replicatest.World
-	b    *binding.Duty
-	d    *Duty
-	acks uint64
+	t *testing.T
+	w *replicatest.World
+	b *binding.Duty
+	d *Duty
 }
 
 func newBench(t *testing.T, lines ...string) *bench {

@@ -156,12 +156,14 @@ func (l *Loop) engineStats(args []string) (string, error) {
 	}
 	const node = "flow_output"
 	if len(args) > 0 && args[0] != node && args[0] != "lflow_output" {
-		return "", errors.New("Invalid engine node name") //nolint:staticcheck // wording of the C agent
+		//lint:ignore ST1005 wording of the C agent
+		return "", errors.New("Invalid engine node name")
 	}
 	if len(args) == 2 {
 		v, ok := values[args[1]]
 		if !ok {
-			return "", errors.New("Invalid counter name") //nolint:staticcheck // wording of the C agent
+			//lint:ignore ST1005 wording of the C agent
+			return "", errors.New("Invalid counter name")
 		}
 		return fmt.Sprintf("%d\n", v), nil
 	}

@@ -157,7 +157,6 @@ type agent struct {
 	*Loop
 	cancel context.CancelFunc
 	ctl    string
-	log    *strings.Builder
 }
 
 func (b *bed) agent(name string) *agent {
@@ -179,8 +178,6 @@ func (b *bed) agent(name string) *agent {
 	b.t.Cleanup(func() { cancel(); <-a.done })
 	return a
 }
-
-func (a *agent) stop() { a.cancel(); <-a.done }
 
 func (b *bed) appctl(a *agent, args ...string) string {
 	b.t.Helper()

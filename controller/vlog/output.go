@@ -102,7 +102,9 @@ func (h *Hub) SetLogFile(name string) error {
 }
 
 // ErrNoLogFile is the answer to vlog/reopen of a daemon that logs to no file.
-var ErrNoLogFile = errors.New("Logging to file not configured") //nolint:staticcheck // wording that scripts match
+//
+//lint:ignore ST1005 wording that scripts match
+var ErrNoLogFile = errors.New("Logging to file not configured")
 
 // Reopen opens the log file again by name, after it was rotated.
 func (h *Hub) Reopen() error {
@@ -139,7 +141,7 @@ func (h *Hub) ChownLogFile(uid, gid int) error {
 		return nil
 	}
 	if err := f.Chown(uid, gid); err != nil {
-		return fmt.Errorf("Failed to change %s ownership: %w", f.Name(), err)
+		return fmt.Errorf("changing the owner of %s: %w", f.Name(), err)
 	}
 	return nil
 }
