@@ -1,0 +1,156 @@
+package integration
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// PuntTap stands between an agent and its switch and hands the agent packet-ins
+// that no switch has sent: what the agent answers is kept from the switch.
+type PuntTap struct {
+	t      T
+	target string
+
+	mu      sync.Mutex // guards what follows
+	agent   net.Conn   // the connection that the agent wants packet-ins on
+	answers chan []byte
+}
+
+// TapPunts makes the agent of ch, started after this, talk to its switch through
+// a tap.
+func (ch *Chassis) TapPunts() *PuntTap {
+	ch.t.Helper()
+	dir := filepath.Join(ch.dir, "p")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		ch.t.Fatalf("tap: %v", err)
+	}
+	p := &PuntTap{t: ch.t, target: filepath.Join(ch.dir, "br-int.mgmt")}
+	l, err := net.Listen("unix", filepath.Join(dir, "br-int.mgmt"))
+	if err != nil {
+		ch.t.Fatalf("tap: %v", err)
+	}
+	ch.t.Cleanup(func() { l.Close() })
+	ch.agentEnv = []string{"OVS_RUNDIR=" + dir}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go p.serve(conn)
+		}
+	}()
+	return p
+}
+
+// Parts of OpenFlow messages that the tap looks at.
+const (
+	typeEchoRequest  = 2
+	typeEchoReply    = 3
+	typeExperimenter = 4
+	nicira           = 0x2320
+	setPacketIn      = 16 // NXT_SET_PACKET_IN_FORMAT
+)
+
+var tapMark = []byte("tap")
+
+func (p *PuntTap) serve(agent net.Conn) {
+	defer agent.Close()
+	sw, err := net.Dial("unix", p.target)
+	if err != nil {
+		return
+	}
+	defer sw.Close()
+	go func() {
+		defer agent.Close()
+		for {
+			data, err := readMessage(sw)
+			if err != nil || p.write(agent, data) != nil {
+				return
+			}
+		}
+	}()
+	for {
+		data, err := readMessage(agent)
+		if err != nil {
+			return
+		}
+		if data[1] == typeExperimenter && len(data) >= 16 && binary.BigEndian.Uint32(data[8:]) == nicira &&
+			binary.BigEndian.Uint32(data[12:]) == setPacketIn {
+			p.mu.Lock()
+			p.agent = agent
+			p.mu.Unlock()
+		}
+		p.mu.Lock()
+		answers := p.answers
+		tapped := p.agent == agent && answers != nil && data[1] != typeEchoRequest
+		p.mu.Unlock()
+		if tapped {
+			answers <- data
+			continue
+		}
+		if _, err := sw.Write(data); err != nil {
+			return
+		}
+	}
+}
+
+// write keeps messages whole.
+func (p *PuntTap) write(agent net.Conn, data []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, err := agent.Write(data)
+	return err
+}
+
+// Ready says whether the agent waits for packet-ins.
+func (p *PuntTap) Ready() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.agent == nil {
+		return fmt.Errorf("the agent has not asked for packet-ins")
+	}
+	return nil
+}
+
+// Ask sends an OpenFlow message to the agent and returns all that it sends in
+// answer.
+func (p *PuntTap) Ask(message []byte) [][]byte {
+	p.t.Helper()
+	p.mu.Lock()
+	answers := make(chan []byte, 16)
+	p.answers = answers
+	agent := p.agent
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		p.answers = nil
+		p.mu.Unlock()
+	}()
+	// The agent handles messages in order: when the echo is back, all is said.
+	echo := []byte{message[0], typeEchoRequest, 0, 0, 0, 0, 0, 1}
+	echo = append(echo, tapMark...)
+	binary.BigEndian.PutUint16(echo[2:], uint16(len(echo)))
+	if err := p.write(agent, append(append([]byte(nil), message...), echo...)); err != nil {
+		p.t.Fatalf("tap: %v", err)
+	}
+	var got [][]byte
+	timeout := time.After(10 * time.Second)
+	for {
+		select {
+		case m := <-answers:
+			if m[1] == typeEchoReply && bytes.Equal(m[8:], tapMark) {
+				return got
+			}
+			got = append(got, m)
+		case <-timeout:
+			p.t.Fatalf("tap: the agent does not answer an echo request")
+		}
+	}
+}
