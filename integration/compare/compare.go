@@ -22,6 +22,8 @@ type Result struct {
 	OnlyTheirs []string
 	// Differ holds what both have with other actions or another cookie.
 	Differ []string
+	// Accepted counts what differs in a way that docs/parity.md explains.
+	Accepted int
 
 	ours, theirs []string // normalised lines
 }
@@ -54,9 +56,12 @@ func Compare(theirs, ours *Observation) *Result {
 			continue
 		}
 		i := max(0, slices.Index(list, f))
-		if list[i] == f {
+		switch {
+		case list[i] == f:
 			r.Same++
-		} else {
+		case accepted(ours, theirs, list[i], f):
+			r.Accepted++
+		default:
 			r.Differ = append(r.Differ, fmt.Sprintf("ours   %s\n    theirs %s", ours.describe(list[i]), theirs.describe(f)))
 		}
 		mine[f.Key()] = slices.Delete(slices.Clone(list), i, i+1)
@@ -99,6 +104,11 @@ func prefixed(prefix string, lines []string) []string {
 		out[i] = prefix + line
 	}
 	return out
+}
+
+// rowIs tells whether the description of the row that made a flow begins so.
+func (o *Observation) rowIs(f Flow, prefix string) bool {
+	return strings.HasPrefix(o.LogicalFlows[f.Cookie], prefix)
 }
 
 // describe adds the row that a flow's cookie stands for.

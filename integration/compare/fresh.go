@@ -59,6 +59,7 @@ func FreshOf(t integration.T, c *integration.Cluster, ch *integration.Chassis, k
 		twin.VSCtl("--id=@br", "get", "Bridge", "br-int", "--", "create", "Flow_Sample_Collector_Set",
 			"bridge=@br", fmt.Sprintf("id=%v", row["id"]))
 	}
+	PlantTunnels(twin, readTunnels(t, ch))
 	before := learnedRows(t, copied)
 	twin.StartAgent()
 	if err := copied.WaitSettled(twin, time.Minute); err != nil {

@@ -22,6 +22,8 @@ type Observation struct {
 	// LogicalFlows maps the first 32 bits of a row's UUID, as in cookies, to a
 	// description of the row.
 	LogicalFlows map[string]string
+	// Tunnels are the tunnel ports the agent made.
+	Tunnels []TunnelPort
 	// Bindings is the southbound view of what the agent claimed.
 	Bindings []string
 }
@@ -31,6 +33,7 @@ func Observe(t integration.T, c *integration.Cluster, ch *integration.Chassis) *
 	o := &Observation{Dump: ch.Dump(), LogicalFlows: describeRows(t, c),
 		Zones: map[string]string{}, Requested: map[string]bool{}, OFPorts: map[string]string{}}
 	o.readSwitch(t, ch)
+	o.Tunnels = readTunnels(t, ch)
 	for _, r := range decodeTable(t, c.SB("--format=json", "--columns=external_ids", "list", "Datapath_Binding")) {
 		if zone := r.strings("external_ids")["snat-ct-zone"]; zone != "" {
 			o.Requested[zone] = true
@@ -60,7 +63,8 @@ func (o *Observation) readSwitch(t integration.T, ch *integration.Chassis) {
 		var name string
 		switch row["type"] {
 		case "geneve", "vxlan", "stt":
-			name = fmt.Sprintf("<%v to %s>", row["type"], row.strings("options")["remote_ip"])
+			options := row.strings("options")
+			name = fmt.Sprintf("<%v from %s to %s>", row["type"], options["local_ip"], options["remote_ip"])
 		default:
 			name = fmt.Sprintf("<%v>", row["name"])
 			if lport := row.strings("external_ids")["iface-id"]; lport != "" {

@@ -13,7 +13,8 @@ import (
 // of the given kind on it.
 func observeBoth(t integration.T, topo *Topology, kind integration.AgentKind) (theirs, ours *compare.Observation) {
 	snapshot := makeSnapshot(t, topo)
-	return observe(t, topo, snapshot, integration.Reference, nil), observe(t, topo, snapshot, kind, nil)
+	theirs = observe(t, topo, snapshot, integration.Reference, nil, nil)
+	return theirs, observe(t, topo, snapshot, kind, theirs.Tunnels, nil)
 }
 
 // makeSnapshot has northd translate the topology, with the reference agent as
@@ -97,9 +98,9 @@ func addChassis(c *integration.Cluster, topo *Topology) *integration.Chassis {
 
 // observe starts an agent on a copy of the snapshot in which the local chassis
 // has claimed nothing yet, and dumps the switch when the agent says it has
-// installed everything. tamper, if not nil, may spoil the switch before the
-// dump, for the test of this program.
-func observe(t integration.T, topo *Topology, snapshot string, kind integration.AgentKind, tamper func(*integration.Chassis)) *compare.Observation {
+// installed everything. tunnels are those that another agent made of it. tamper,
+// if not nil, may spoil the switch before the dump, for the test of this program.
+func observe(t integration.T, topo *Topology, snapshot string, kind integration.AgentKind, tunnels []compare.TunnelPort, tamper func(*integration.Chassis)) *compare.Observation {
 	c := integration.NewCluster(t, integration.Options{Dummy: true, Agent: kind, Southbound: snapshot, NoNorthd: true})
 	chassis := c.SB("--bare", "--columns=_uuid", "find", "Chassis", "name="+topo.Local)
 	var undo []string
@@ -110,6 +111,7 @@ func observe(t integration.T, topo *Topology, snapshot string, kind integration.
 		c.SB(undo...)
 	}
 	ch := addChassis(c, topo)
+	compare.PlantTunnels(ch, tunnels)
 	ch.StartAgent()
 	if err := c.WaitSettled(ch, time.Minute); err != nil {
 		t.Fatalf("%s: %s agent does not settle: %v\n%s", topo.Name, kind, err, ch.Agent.Tail(40))

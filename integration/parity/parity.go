@@ -80,13 +80,13 @@ func run(dir, only string, self bool, limit, jobs, scale int, raw string) error 
 		steps  int
 		failed int
 	)
-	fmt.Printf("%-36s %8s %10s %12s %8s\n", "topology", "same", "only ours", "only theirs", "differ")
+	fmt.Printf("%-36s %8s %10s %12s %8s %9s\n", "topology", "same", "only ours", "only theirs", "differ", "accepted")
 	for _, topo := range topologies {
 		report := func(name string, r *compare.Result) error {
 			mu.Lock()
 			defer mu.Unlock()
 			steps++
-			fmt.Printf("%-36s %8d %10d %12d %8d\n", name, r.Same, len(r.OnlyOurs), len(r.OnlyTheirs), len(r.Differ))
+			fmt.Printf("%-36s %8d %10d %12d %8d %9d\n", name, r.Same, len(r.OnlyOurs), len(r.OnlyTheirs), len(r.Differ), r.Accepted)
 			if !r.Equal() {
 				failed++
 				fmt.Print(r.Report(limit))

@@ -23,8 +23,8 @@ func TestReference(t *testing.T) {
 		t.Run(topo.Name, func(t *testing.T) {
 			t.Parallel()
 			snapshot := makeSnapshot(t, topo)
-			reference := observe(t, topo, snapshot, integration.Reference, nil)
-			again := observe(t, topo, snapshot, integration.Reference, nil)
+			reference := observe(t, topo, snapshot, integration.Reference, nil, nil)
+			again := observe(t, topo, snapshot, integration.Reference, nil, nil)
 			if r := compare.Compare(reference, again); !r.Equal() {
 				t.Errorf("the reference differs from itself:\n%s", r.Report(10))
 			}
@@ -51,7 +51,7 @@ func TestReference(t *testing.T) {
 func spoil(t *testing.T, topo *Topology, snapshot string, reference *compare.Observation, what string,
 	tamper func(*integration.Chassis), noticed func(*compare.Result) bool) {
 	t.Helper()
-	if r := compare.Compare(reference, observe(t, topo, snapshot, integration.Reference, tamper)); !noticed(r) {
+	if r := compare.Compare(reference, observe(t, topo, snapshot, integration.Reference, nil, tamper)); !noticed(r) {
 		t.Errorf("%s is not noticed: %d same, %d only ours, %d only theirs, %d differ\n%s", what, r.Same, len(r.OnlyOurs), len(r.OnlyTheirs), len(r.Differ), r.Report(3))
 	}
 }
