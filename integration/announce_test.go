@@ -1,0 +1,169 @@
+package integration_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ovn-chassis/ovn-chassis/integration"
+)
+
+// garp is a gratuitous ARP request, rarp a RARP request.
+func garp(mac, ip string) []byte {
+	hw, _ := net.ParseMAC(mac)
+	a := netip.MustParseAddr(ip).AsSlice()
+	b := append(bytes.Repeat([]byte{0xff}, 6), hw...)
+	b = append(append(b, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1), hw...)
+	b = append(append(b, a...), make([]byte, 6)...)
+	return append(b, a...)
+}
+
+func rarp(mac string) []byte {
+	hw, _ := net.ParseMAC(mac)
+	b := append(bytes.Repeat([]byte{0xff}, 6), hw...)
+	b = append(append(b, 0x80, 0x35, 0, 1, 8, 0, 6, 4, 0, 3), hw...)
+	b = append(append(b, make([]byte, 4)...), hw...)
+	return append(b, make([]byte, 4)...)
+}
+
+// like matches packets that begin with p.
+func like(p []byte) func([]byte) bool {
+	return func(got []byte) bool { return bytes.HasPrefix(got, p) }
+}
+
+const localnet = `
+lsp-add sw0 ln0
+lsp-set-type ln0 localnet
+lsp-set-addresses ln0 unknown
+lsp-set-options ln0 network_name=physnet1
+`
+
+// TestAnnouncements: hosts on the physical network hear of the addresses that come
+// to a chassis: of a guest, of a guest without IPv4, of NAT and of a gateway port,
+// the last again when it moves. A router on the same switch needs not to ask.
+func TestAnnouncements(t *testing.T) {
+	// Not start: a fresh agent to compare with has no BFD, and so no gateway.
+	t.Parallel()
+	c := integration.NewCluster(t, integration.Options{})
+	hv1, hv2 := c.AddChassis("hv1"), c.AddChassis("hv2")
+	hv1.AddPhysical("physnet1")
+	hv2.AddPhysical("physnet1")
+	host := c.External(integration.GuestSpec{Name: "host", MAC: "00:00:00:00:ee:01", IPs: []string{"10.0.0.100/24"}})
+	heard := host.Capture()
+	c.NB("ls-add sw0\nls-add sw1\nlr-add lr0\n" +
+		attached("lr0", "sw0", "00:00:00:00:ff:01", "10.0.0.254/24 fd00:0::fe/64") +
+		attached("lr0", "sw1", "00:00:00:00:ff:02", "10.0.1.254/24 fd00:1::fe/64") + localnet + `
+lrp-set-gateway-chassis lr0-sw0 hv1 20
+lrp-set-gateway-chassis lr0-sw0 hv2 10
+lsp-set-options sw0-lr0 router-port=lr0-sw0 nat-addresses=router
+lr-nat-add lr0 snat 10.0.0.200 10.0.1.0/24
+lsp-add sw0 p9
+lsp-set-addresses p9 "00:00:00:00:01:09 fd00::9"
+` + port(0, 1))
+	hv1.AddGuest(guest(0, 1))
+	nine := guest(0, 9)
+	nine.IPs, nine.Gateways = []string{"fd00:0::9/64"}, nil
+	hv1.AddGuest(nine)
+	c.WaitUp("p1", "p9")
+	c.WaitHV()
+	for what, p := range map[string][]byte{
+		"address of a guest":           garp("00:00:00:00:01:01", "10.0.0.1"),
+		"address of a guest with IPv6": rarp("00:00:00:00:01:09"),
+		"address of the gateway port":  garp("00:00:00:00:ff:01", "10.0.0.254"),
+		"address of NAT":               garp("00:00:00:00:ff:01", "10.0.0.200"),
+	} {
+		heard.WaitFor(10*time.Second, 2, what+" "+hex.EncodeToString(p), like(p))
+	}
+	integration.WaitFor(t, 10*time.Second, "MAC_Binding of the guest", func() error {
+		got := c.SB("--bare", "--columns=mac", "find", "MAC_Binding", "logical_port=lr0-sw0", "ip=10.0.0.1")
+		if got != "00:00:00:00:01:01" {
+			return fmt.Errorf("it has %q", got)
+		}
+		return nil
+	})
+
+	// The gateway moves: the new chassis begins at once.
+	before := heard.Count(like(garp("00:00:00:00:ff:01", "10.0.0.200")))
+	c.NB("lrp-set-gateway-chassis lr0-sw0 hv2 30")
+	heard.WaitFor(10*time.Second, before+2, "address of NAT after the gateway moved", like(garp("00:00:00:00:ff:01", "10.0.0.200")))
+}
+
+// TestVirtualPort: a virtual address belongs to the guest that announced it last,
+// and packets go there.
+func TestVirtualPort(t *testing.T) {
+	c, hv1, hv2 := start(t, integration.Options{})
+	c.NB(routed + port(0, 1) + port(0, 2) + port(1, 3) + `
+lsp-add sw0 vip
+lsp-set-addresses vip "00:00:00:00:01:aa 10.0.0.50"
+lsp-set-type vip virtual
+lsp-set-options vip virtual-ip=10.0.0.50 virtual-parents=p1,p2
+`)
+	g1, g2 := hv1.AddGuest(guest(0, 1)), hv2.AddGuest(guest(0, 2))
+	hv1.AddGuest(guest(1, 3))
+	c.WaitUp("p1", "p2", "p3")
+	c.WaitHV()
+	for i, to := range []struct {
+		g       *integration.Guest
+		chassis string
+	}{{g1, "hv1"}, {g2, "hv2"}, {g1, "hv1"}} {
+		integration.WaitFor(t, 20*time.Second, fmt.Sprintf("claim %d, by %s", i, to.g.Name), func() error {
+			// A guest that takes over announces it more than once.
+			to.g.Send(garp(to.g.MAC, "10.0.0.50"))
+			time.Sleep(200 * time.Millisecond)
+			parent := c.SB("--bare", "--columns=virtual_parent", "find", "Port_Binding", "logical_port=vip")
+			chassis := c.SB("--bare", "--columns=chassis", "find", "Port_Binding", "logical_port=vip")
+			want := c.SB("--bare", "--columns=_uuid", "find", "Chassis", "name="+to.chassis)
+			if parent != to.g.LPort || chassis != want {
+				return fmt.Errorf("it is on %q behind %q", chassis, parent)
+			}
+			return nil
+		})
+	}
+}
+
+// TestActivation: a guest that moves is blocked on its new chassis until it says
+// by RARP that it lives there.
+func TestActivation(t *testing.T) {
+	c, hv1, hv2 := start(t, integration.Options{})
+	c.NB("ls-add sw0\n" + port(0, 1) + port(0, 2) + "lsp-set-options p1 requested-chassis=hv1,hv2 activation-strategy=rarp\n")
+	hv1.AddGuest(guest(0, 1))
+	moved := guest(0, 1)
+	moved.Name = "moved"
+	target := hv2.AddGuest(moved)
+	g2 := hv2.AddGuest(guest(0, 2))
+	heard := g2.Capture()
+	c.WaitUp("p1", "p2")
+	c.WaitHV()
+	hello := func() []byte {
+		b := append(bytes.Repeat([]byte{0xff}, 6), 0, 0, 0, 0, 1, 1, 0x88, 0xb5)
+		return append(b, "hello from the new place, padded to sixty bytes"...)
+	}
+	target.Send(hello())
+	time.Sleep(300 * time.Millisecond) // nothing is to happen
+	if heard.Count(like(hello())) != 0 {
+		t.Error("a packet passed before activation")
+	}
+	target.Send(rarp("00:00:00:00:01:01"))
+	integration.WaitFor(t, 10*time.Second, "activation", func() error {
+		options := c.SB("--bare", "--columns=options", "find", "Port_Binding", "logical_port=p1")
+		if !strings.Contains(options, "additional-chassis-activated=hv2") {
+			return fmt.Errorf("options are %s", options)
+		}
+		return nil
+	})
+	integration.WaitFor(t, 10*time.Second, "traffic from the new place", func() error {
+		target.Send(hello())
+		if heard.Count(like(hello())) == 0 {
+			return fmt.Errorf("nothing came")
+		}
+		return nil
+	})
+	if heard.Count(like(rarp("00:00:00:00:01:01"))) == 0 {
+		t.Error("the packet that activates did not go on")
+	}
+}
