@@ -15,20 +15,22 @@ import (
 
 // Chassis is a hypervisor: a namespace with OVS and an agent.
 type Chassis struct {
-	Name     string // system-id
-	Encap    string // tunnel address
-	ns       *Namespace
-	t        T
-	c        *Cluster
-	dir      string
-	index    int
-	conf     *database
-	switchd  *Process
-	Agent    *Agent
-	agentEnv []string // besides what tells it where the chassis is
-	Guests   []*Guest
-	ports    int // guests' interfaces named so far
-	monitors int // started so far
+	Name      string // system-id
+	Encap     string // tunnel address
+	ns        *Namespace
+	t         T
+	c         *Cluster
+	dir       string
+	index     int
+	conf      *database
+	switchd   *Process
+	Agent     *Agent
+	agentEnv  []string // besides what tells it where the chassis is
+	Guests    []*Guest
+	ports     int          // guests' interfaces named so far
+	monitors  int          // started so far
+	snapshots int          // of its databases so far
+	proxy     *SwitchProxy // between agent and switch, if there is one
 }
 
 // AddChassis adds a chassis with its agent running.

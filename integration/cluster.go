@@ -37,6 +37,8 @@ type Options struct {
 	Probe time.Duration
 	// Dummy gives the chassis dummy datapaths and ports: flows without packets.
 	Dummy bool
+	// NoVerify leaves out the check from scratch at the end.
+	NoVerify bool
 }
 
 // Cluster is the central part: databases, northd and the networks that connect
@@ -66,6 +68,7 @@ func NewCluster(t T, opt Options) *Cluster {
 	t.Cleanup(scope.close)
 	t = scope
 	c := &Cluster{t: t, opt: opt, dir: newRunDir(t)}
+	scope.before = c.verify
 	c.fabric = newNamespace(t, "fabric", opt.Stack)
 	c.fabric.do(t, "networks", func() error {
 		for _, br := range []string{"mgmt", "under", "ext"} {
@@ -102,12 +105,16 @@ func NewCluster(t T, opt Options) *Cluster {
 // which a test registers after NewCluster still find it running.
 type scope struct {
 	T
+	before   func() // called first, while everything runs
 	cleanups []func()
 }
 
 func (s *scope) Cleanup(fn func()) { s.cleanups = append(s.cleanups, fn) }
 
 func (s *scope) close() {
+	if s.before != nil {
+		s.before()
+	}
 	for _, fn := range slices.Backward(s.cleanups) {
 		fn()
 	}
@@ -266,7 +273,7 @@ func (c *Cluster) CopyOptions() Options {
 		c.t.Fatalf("copy of the southbound database: %v", err)
 	}
 	return Options{Stack: c.opt.Stack, Switch: c.opt.Switch, Agent: c.opt.Agent,
-		Southbound: file, NoNorthd: true, Dummy: true}
+		Southbound: file, NoNorthd: true, Dummy: true, NoVerify: true}
 }
 
 // External makes a host on the physical network that every chassis' localnet

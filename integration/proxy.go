@@ -78,6 +78,7 @@ func (ch *Chassis) ProxySwitch() *SwitchProxy {
 		ch.t.Fatalf("switch proxy: %v", err)
 	}
 	ch.t.Cleanup(func() { l.Close() })
+	ch.proxy = p
 	ch.agentEnv = []string{"OVS_RUNDIR=" + dir}
 	go func() {
 		for {
@@ -97,6 +98,13 @@ func (p *SwitchProxy) Change(fn func(Message)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.change = fn
+}
+
+// changed tells whether messages may have been changed.
+func (p *SwitchProxy) changed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.change != nil
 }
 
 // Messages returns what was sent to the switch since the last call.

@@ -2,7 +2,6 @@ package compare
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -117,19 +116,5 @@ func Check(t integration.T, c *integration.Cluster, ch *integration.Chassis) {
 	}
 }
 
-var learn = regexp.MustCompile(`learn\(table=(\d+),[^)]*?cookie=0x([0-9a-f]+)`)
-
-// dropLearned removes the flows that the switch made by a learn action: their
-// table and cookie are the target of one that is installed.
-func (o *Observation) dropLearned() {
-	learned := map[[2]string]bool{}
-	for _, line := range o.Flows {
-		for _, m := range learn.FindAllStringSubmatch(line, -1) {
-			learned[[2]string{m[1], m[2]}] = true
-		}
-	}
-	o.Flows = slices.DeleteFunc(o.Flows, func(line string) bool {
-		f, err := parseFlow(line)
-		return err == nil && learned[[2]string{f.Table, f.Cookie}]
-	})
-}
+// dropLearned removes the flows that the switch made by a learn action.
+func (o *Observation) dropLearned() { o.Flows = integration.WithoutLearned(o.Flows) }
