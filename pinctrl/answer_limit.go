@@ -35,17 +35,19 @@ func newReplies() replies {
 type answerLimit struct {
 	ports map[PortKey]*rate.Limiter
 	rest  *rate.Limiter
+	swept time.Time
 }
 
 func newAnswerLimit() answerLimit {
-	return answerLimit{map[PortKey]*rate.Limiter{}, rate.NewLimiter(answersPerSecond, answersBurst)}
+	return answerLimit{ports: map[PortKey]*rate.Limiter{}, rest: rate.NewLimiter(answersPerSecond, answersBurst)}
 }
 
 func (a *answerLimit) allow(k PortKey, now time.Time) bool {
 	b := a.ports[k]
 	if b == nil {
-		if len(a.ports) >= maxLimitedPorts {
+		if len(a.ports) >= maxLimitedPorts && now.Sub(a.swept) >= time.Second {
 			// A full bucket is as good as none.
+			a.swept = now
 			for k, b := range a.ports {
 				if b.TokensAt(now) >= answersBurst {
 					delete(a.ports, k)
