@@ -67,7 +67,11 @@ func Compare(theirs, ours *Observation) *Result {
 		mine[f.Key()] = slices.Delete(slices.Clone(list), i, i+1)
 	}
 	for _, f := range ourFlows {
-		if list := mine[f.Key()]; slices.Contains(list, f) {
+		switch list := mine[f.Key()]; {
+		case !slices.Contains(list, f):
+		case acceptedOurs(f):
+			r.Accepted++
+		default:
 			r.OnlyOurs = append(r.OnlyOurs, ours.describe(f))
 		}
 	}
