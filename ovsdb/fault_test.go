@@ -160,9 +160,11 @@ func (w lockedWriter) Write(p []byte) (int, error) {
 // A consumer that is busy must not keep the session from answering the server's
 // probes, and what waits for it is bounded.
 func TestBusyConsumer(t *testing.T) {
+	// Long enough for a server on a machine that is busy with other tests.
+	const probe = 500 * time.Millisecond
 	srv := ovsdbtest.Start(t, ovsdbtest.SouthboundNewest(t))
 	p := ovsdbtest.StartProxy(t, srv.Unix)
-	r := southbound(t, ovsdb.Config{Remotes: []string{p.Remote}, Probe: 50 * time.Millisecond, QueueLimit: 100_000})
+	r := southbound(t, ovsdb.Config{Remotes: []string{p.Remote}, Probe: probe, QueueLimit: 100_000})
 	r.connected()
 	writer := southbound(t, ovsdb.Config{Remotes: []string{srv.Unix}})
 	writer.connected()
@@ -174,14 +176,14 @@ func TestBusyConsumer(t *testing.T) {
 	for i := range 50 {
 		write(i)
 	}
-	time.Sleep(300 * time.Millisecond)
+	time.Sleep(4 * probe)
 	if st := r.State(); st.Connections != 1 || !st.Connected {
 		t.Errorf("a busy consumer lost the connection: %+v", st)
 	}
 	for i := range 100 {
 		write(50 + i)
 	}
-	for range 200 {
+	for range 1000 {
 		if !r.State().Connected {
 			break
 		}
