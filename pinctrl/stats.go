@@ -17,6 +17,7 @@ type counters struct {
 	learned, learnDropped      atomic.Uint64
 	requests, requestsWithheld atomic.Uint64
 	announced, bridged         atomic.Uint64
+	solicited, advertised      atomic.Uint64
 	replies                    replyCounters
 }
 
@@ -49,6 +50,8 @@ type Stats struct {
 	Requests          uint64 // ARP requests and neighbour solicitations sent
 	RequestsWithheld  uint64 // because one was sent less than a second before
 	Announced         uint64 // gratuitous ARP and RARP packets sent
+	Solicited         uint64 // ARP requests and neighbour solicitations for next hops
+	Advertised        uint64 // periodic router advertisements
 	Bridged           uint64 // Ethernet addresses learned for switches
 }
 
@@ -62,6 +65,7 @@ func (l *Loop) Stats() Stats {
 		Learned: c.learned.Load(), LearnDropped: c.learnDropped.Load(),
 		Requests: c.requests.Load(), RequestsWithheld: c.requestsWithheld.Load(),
 		Announced: c.announced.Load(), Bridged: c.bridged.Load(),
+		Solicited: c.solicited.Load(), Advertised: c.advertised.Load(),
 	}
 	for op, name := range actionNames {
 		s.Received[name] = c.in[op].Load()

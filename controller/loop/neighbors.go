@@ -8,7 +8,9 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/controller/dns"
 	"github.com/ovn-chassis/ovn-chassis/controller/fdb"
 	"github.com/ovn-chassis/ovn-chassis/controller/neighbor"
+	"github.com/ovn-chassis/ovn-chassis/controller/nexthop"
 	"github.com/ovn-chassis/ovn-chassis/controller/portkey"
+	"github.com/ovn-chassis/ovn-chassis/controller/routeradv"
 	"github.com/ovn-chassis/ovn-chassis/controller/vport"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 	"github.com/ovn-chassis/ovn-chassis/pinctrl"
@@ -28,10 +30,13 @@ type packets struct {
 	vport      vport.Queue
 	activation activation.Duty
 	announce   *announce.Duty
+	routeradv  *routeradv.Duty
+	nexthop    *nexthop.Duty
 	names      *dns.Index
 
 	changed []ovsdb.UUID // local datapaths that changed since the last round
 	garpMax time.Duration
+	arpMax  time.Duration
 }
 
 func (l *Loop) newPackets() *packets {
@@ -39,6 +44,7 @@ func (l *Loop) newPackets() *packets {
 	p := &packets{
 		ports: ports, index: neighbor.NewIndex(), tables: neighbor.NewTables(l.sb.DB, ports),
 		fdbTables: fdb.NewTables(l.sb.DB, ports), announce: announce.New(l.opts.Logger("garp_rarp")),
+		routeradv: routeradv.New(l.opts.Logger("pinctrl")), nexthop: nexthop.New(), arpMax: defaultARPMax,
 	}
 	// The round that writes what was learned is woken like a command would.
 	wake := make(chan struct{}, 1)
@@ -67,7 +73,7 @@ func (l *Loop) runPackets(now time.Time, sbTx *ovsdb.Txn) {
 	if l.sbChanges != nil && p.index.Update(l.sbChanges) {
 		p.loop.Refresh()
 	}
-	l.runAnnouncements()
+	l.runSenders()
 	set := func(k pinctrl.PortKey, active bool) { l.tr.SetActivated(k.Datapath, k.Port, active) }
 	if p.activation.Run(p.ports, l.chassis, sbTx, set, log) {
 		l.stale = true
@@ -82,19 +88,28 @@ func (l *Loop) runPackets(now time.Time, sbTx *ovsdb.Txn) {
 	p.announce.Write(p.tables, sbTx, now)
 }
 
-func (l *Loop) runAnnouncements() {
+// defaultARPMax is what arp-nd-max-timeout-sec is by default.
+const defaultARPMax = 16 * time.Second
+
+// runSenders tells the packet-in loop what to send by itself.
+func (l *Loop) runSenders() {
 	p := l.packets
 	if l.cfg.GARPMaxTimeout != p.garpMax {
 		p.garpMax = l.cfg.GARPMaxTimeout
 		p.loop.SetAnnounceMax(p.garpMax)
 	}
-	in := announce.Inputs{
-		SB: l.sb, Datapaths: l.binding.Datapath, Networks: l.fed.networks, Changes: l.sbChanges, Changed: p.changed,
+	if l.cfg.ARPNDMaxTimeout != p.arpMax {
+		p.arpMax = l.cfg.ARPNDMaxTimeout
+		p.loop.SetSolicitMax(p.arpMax)
 	}
+	var us ovsdb.UUID
 	if l.chassis != nil {
-		in.Chassis = l.chassis.UUID
+		us = l.chassis.UUID
 	}
-	removed, added := p.announce.Run(in)
-	p.loop.Announce(removed, added)
+	p.loop.Announce(p.announce.Run(announce.Inputs{
+		SB: l.sb, Chassis: us, Datapaths: l.binding.Datapath, Networks: l.fed.networks, Changes: l.sbChanges, Changed: p.changed,
+	}))
+	p.loop.Advertise(p.routeradv.Run(routeradv.Inputs{SB: l.sb, IsLocal: l.binding.IsLocal, Changes: l.sbChanges, Changed: p.changed}))
+	p.loop.Solicit(p.nexthop.Run(nexthop.Inputs{SB: l.sb, Chassis: us, Changes: l.sbChanges}))
 	p.changed = p.changed[:0]
 }
