@@ -42,6 +42,9 @@ func Compare(theirs, ours *Observation) *Result {
 	if err != nil {
 		r.OnlyTheirs = append(r.OnlyTheirs, err.Error())
 	}
+	if known := theirs.Known; known != nil {
+		ourFlows, theirFlows = ours.without(ourFlows, known), theirs.without(theirFlows, known)
+	}
 	r.ours, r.theirs = lines(ourFlows, ourOthers, ours), lines(theirFlows, theirOthers, theirs)
 
 	// Two ids of the same content leave two flows with the same key, hence lists.
@@ -108,6 +111,13 @@ func prefixed(prefix string, lines []string) []string {
 		out[i] = prefix + line
 	}
 	return out
+}
+
+// without leaves out flows of learned rows that are not known to both sides.
+func (o *Observation) without(flows []Flow, known map[string]bool) []Flow {
+	return slices.DeleteFunc(flows, func(f Flow) bool {
+		return !known[f.Cookie] && slices.ContainsFunc(learnedTables, func(name string) bool { return o.rowIs(f, name+" ") })
+	})
 }
 
 // rowIs tells whether the description of the row that made a flow begins so.

@@ -2,7 +2,6 @@ package compare
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -65,30 +64,23 @@ func FreshOf(t integration.T, c *integration.Cluster, ch *integration.Chassis, k
 		t.Fatalf("fresh agent on a copy of %s does not settle: %v\n%s", ch.Name, err, twin.Agent.Tail(30))
 	}
 	o := Observe(t, copied, twin)
-	o.dropNew(before, learnedRows(t, copied))
+	o.Known = before
 	return o
 }
 
-// learnedRows returns the cookies of the rows that agents write from what they
-// see or announce.
+// learnedTables are those to which agents write what they see and announce.
+var learnedTables = []string{"MAC_Binding", "FDB"}
+
+// learnedRows returns the cookies of the rows of learnedTables.
 func learnedRows(t integration.T, c *integration.Cluster) map[string]bool {
 	cookies := map[string]bool{}
-	for _, name := range []string{"MAC_Binding", "FDB"} {
+	for _, name := range learnedTables {
 		for _, r := range decodeTable(t, c.SB("--format=json", "--columns=_uuid", "list", name)) {
 			cookie, _, _ := strings.Cut(fmt.Sprint(r["_uuid"].([]any)[1]), "-")
 			cookies[strings.TrimLeft(cookie, "0")] = true
 		}
 	}
 	return cookies
-}
-
-// dropNew removes the flows of rows that are in after only: the agent wrote them
-// itself into its copy of the database.
-func (o *Observation) dropNew(before, after map[string]bool) {
-	o.Flows = slices.DeleteFunc(o.Flows, func(line string) bool {
-		f, err := parseFlow(line)
-		return err == nil && after[f.Cookie] && !before[f.Cookie]
-	})
 }
 
 // checkRounds is how often Check looks: rows that agents learn from packets

@@ -24,6 +24,9 @@ type Observation struct {
 	LogicalFlows map[string]string
 	// Tunnels are the tunnel ports the agent made.
 	Tunnels []TunnelPort
+	// Known, if not nil, are the cookies of the MAC_Binding and FDB rows that both
+	// agents can know: others were learned since the database was copied.
+	Known map[string]bool
 	// Bindings is the southbound view of what the agent claimed.
 	Bindings []string
 }
@@ -123,6 +126,7 @@ func describeRows(t integration.T, c *integration.Cluster) map[string]string {
 		"Port_Binding":    "_uuid,type,logical_port",
 		"Multicast_Group": "_uuid,name",
 		"MAC_Binding":     "_uuid,logical_port,ip,mac",
+		"FDB":             "_uuid,dp_key,port_key,mac",
 		"Load_Balancer":   "_uuid,name",
 		"Chassis":         "_uuid,name",
 	} {

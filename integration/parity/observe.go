@@ -110,10 +110,16 @@ func observe(t integration.T, topo *Topology, snapshot string, kind integration.
 	if len(undo) > 0 {
 		c.SB(undo...)
 	}
+	patience := time.Minute
 	ch := addChassis(c, topo)
+	if topo.Snapshot != "" {
+		patience = 3 * time.Minute
+		// Over TCP the server drops a client that is busy for ten seconds.
+		ch.VSCtl("set", "Open_vSwitch", ".", "external_ids:ovn-remote=unix:"+c.SouthboundSocket())
+	}
 	compare.PlantTunnels(ch, tunnels)
 	ch.StartAgent()
-	if err := c.WaitSettled(ch, time.Minute); err != nil {
+	if err := c.WaitSettled(ch, patience); err != nil {
 		t.Fatalf("%s: %s agent does not settle: %v\n%s", topo.Name, kind, err, ch.Agent.Tail(40))
 	}
 	for _, p := range topo.Ports {
@@ -121,7 +127,7 @@ func observe(t integration.T, topo *Topology, snapshot string, kind integration.
 			t.Fatalf("%s: %s agent does not bring %s up\n%s", topo.Name, kind, p.LPort, ch.Agent.Tail(40))
 		}
 	}
-	if err := c.WaitSettled(ch, time.Minute); err != nil {
+	if err := c.WaitSettled(ch, patience); err != nil {
 		t.Fatalf("%s: %s agent does not settle again: %v\n%s", topo.Name, kind, err, ch.Agent.Tail(40))
 	}
 	if tamper != nil {
