@@ -26,10 +26,11 @@ func main() {
 	agents := flag.String("agents", "reference,ours", "agents to run; the first is the measure of the others")
 	doc := flag.String("write", "", "Markdown file to put the table into, between its bench markers")
 	timeout := flag.Duration("timeout", 5*time.Minute, "for an agent to settle")
+	repeat := flag.Int("changes", 40, "times each small change is made; 0 leaves them out")
 	flag.Parse()
 	var table string
 	err := integration.Run("bench", os.Stderr, func(t integration.T) {
-		table = bench(t, parseScales(t, *scales), strings.Split(*agents, ","), *runs, *timeout)
+		table = bench(t, parseScales(t, *scales), strings.Split(*agents, ","), *runs, *repeat, *timeout)
 	})
 	integration.Sweep()
 	fmt.Print(table)
@@ -74,13 +75,16 @@ type sample struct {
 	cpu   time.Duration
 	rss   int64 // bytes
 	flows int   // installed at the end
+	// changes are small changes made after that, by name.
+	changes map[string]latency
 }
 
-func bench(t integration.T, scales []int, agents []string, runs int, timeout time.Duration) string {
+func bench(t integration.T, scales []int, agents []string, runs, repeat int, timeout time.Duration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", machine())
 	fmt.Fprintln(&b, "| logical flows | agent | OpenFlow flows | wall | ratio | CPU | ratio | peak memory | ratio |")
 	fmt.Fprintln(&b, "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+	var small strings.Builder
 	for _, scale := range scales {
 		db := workload.Make(t, workload.Scales[scale], t.Logf)
 		samples := map[string][]sample{}
@@ -89,7 +93,7 @@ func bench(t integration.T, scales []int, agents []string, runs int, timeout tim
 				t.Logf("%d logical flows, %s, run %d of %d", db.LogicalFlows, agent, n+1, runs)
 				var s sample
 				err := integration.Run(agent, os.Stderr, func(t integration.T) {
-					s = coldStart(t, db, agentKind(t, agent), timeout)
+					s = coldStart(t, db, agentKind(t, agent), repeat, timeout)
 				})
 				if err != nil {
 					t.Errorf("%d logical flows, %s: %v", db.LogicalFlows, agent, err)
@@ -99,23 +103,26 @@ func bench(t integration.T, scales []int, agents []string, runs int, timeout tim
 				samples[agent] = append(samples[agent], s)
 			}
 		}
+		writeChanges(&small, db.LogicalFlows, agents, samples)
 		base, ok := median(samples[agents[0]])
 		for _, agent := range agents {
 			s, have := median(samples[agent])
 			if !have {
 				continue
 			}
-			ratio := func(value, of float64) string {
-				if !ok || of == 0 {
-					return "–"
-				}
-				return fmt.Sprintf("%.2f", value/of)
+			if !ok {
+				base = sample{}
 			}
 			fmt.Fprintf(&b, "| %d | %s | %d | %.2f s | %s | %.2f s | %s | %.0f MB | %s |\n", db.LogicalFlows, agent, s.flows,
 				s.wall.Seconds(), ratio(s.wall.Seconds(), base.wall.Seconds()),
 				s.cpu.Seconds(), ratio(s.cpu.Seconds(), base.cpu.Seconds()),
 				float64(s.rss)/(1<<20), ratio(float64(s.rss), float64(base.rss)))
 		}
+	}
+	if small.Len() > 0 {
+		fmt.Fprintln(&b, "\n| change | logical flows | agent | p50 | ratio | p99 | ratio | CPU | ratio |")
+		fmt.Fprintln(&b, "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+		b.WriteString(small.String())
 	}
 	fmt.Fprintln(&b)
 	for _, scale := range scales {
@@ -124,9 +131,44 @@ func bench(t integration.T, scales []int, agents []string, runs int, timeout tim
 	return b.String()
 }
 
+func ratio(value, of float64) string {
+	if of == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", value/of)
+}
+
+// writeChanges adds the rows of one scale to the table of small changes: of each
+// figure the median of the runs.
+func writeChanges(b *strings.Builder, flows int, agents []string, samples map[string][]sample) {
+	for _, ch := range changes {
+		var base latency
+		for i, agent := range agents {
+			var p50, p99, cpu []time.Duration
+			for _, s := range samples[agent] {
+				if l, ok := s.changes[ch.name]; ok {
+					p50, p99, cpu = append(p50, l.p50), append(p99, l.p99), append(cpu, l.cpu)
+				}
+			}
+			if len(p50) == 0 {
+				continue
+			}
+			middle := func(d []time.Duration) time.Duration { slices.Sort(d); return d[len(d)/2] }
+			l := latency{middle(p50), middle(p99), middle(cpu)}
+			if i == 0 {
+				base = l
+			}
+			ms := func(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond)) }
+			fmt.Fprintf(b, "| %s | %d | %s | %s | %s | %s | %s | %s | %s |\n", ch.name, flows, agent,
+				ms(l.p50), ratio(float64(l.p50), float64(base.p50)), ms(l.p99), ratio(float64(l.p99), float64(base.p99)),
+				ms(l.cpu), ratio(float64(l.cpu), float64(base.cpu)))
+		}
+	}
+}
+
 // coldStart starts an agent on a copy of the database and waits until it says that
 // all is installed and every local port is up.
-func coldStart(t integration.T, db workload.Database, kind integration.AgentKind, timeout time.Duration) sample {
+func coldStart(t integration.T, db workload.Database, kind integration.AgentKind, repeat int, timeout time.Duration) sample {
 	c := integration.NewCluster(t, integration.Options{Dummy: true, Agent: kind, Southbound: db.Path, NoNorthd: true,
 		Probe: 3 * time.Minute, NoVerify: true})
 	ch := c.AddBareChassis(workload.LocalChassis)
@@ -160,7 +202,30 @@ set Open_vSwitch . external_ids:ovn-bridge-mappings=physnet:br-ex`)
 	if flows := len(ch.DumpFlows()); flows != s.flows {
 		t.Errorf("not settled: %d flows, then %d", s.flows, flows)
 	}
+	if repeat > 0 {
+		s.changes = smallChanges(t, c, agent, repeat)
+	}
 	return s
+}
+
+// smallChanges measures an agent at rest.
+func smallChanges(t integration.T, c *integration.Cluster, agent *integration.Agent, repeat int) map[string]latency {
+	client, stop := newClient(t, "unix:"+c.SouthboundSocket())
+	defer stop()
+	cpu := func() time.Duration {
+		u, err := agent.Usage()
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		return u.CPU
+	}
+	out := map[string]latency{}
+	for _, ch := range changes {
+		if s, ok := ch.find(client.db); ok {
+			out[ch.name] = client.measure(s, repeat, cpu)
+		}
+	}
+	return out
 }
 
 // median takes the median of each figure by itself.
