@@ -67,8 +67,8 @@ func (l *Loop) relayRequest(h *headers, args []byte) ([]byte, error) {
 	amend16(udp, uint16(hops), uint16(d[dhcpHops]))
 	copy(d[dhcpGIAddr:], relay[:])
 	amend32(udp, 0, binary.BigEndian.Uint32(relay[:]))
-	l.dhcpInfo(fmt.Sprintf("DHCP_RELAY_REQ_CHK:: MSG_TYPE:%s MAC:%s XID:%d REQ_IP:%s GIADDR:%s SERVER_ADDR:%s",
-		m.typ, MAC(d[dhcpCHAddr:]), binary.BigEndian.Uint32(d[dhcpXID:]), dotted(m.requested), dotted(relay), dotted(server)))
+	l.dhcpInfo("DHCP_RELAY_REQ_CHK:: MSG_TYPE:%s MAC:%s XID:%d REQ_IP:%s GIADDR:%s SERVER_ADDR:%s",
+		m.typ, MAC(d[dhcpCHAddr:]), binary.BigEndian.Uint32(d[dhcpXID:]), dotted(m.requested), dotted(relay), dotted(server))
 	return b, nil
 }
 
@@ -92,16 +92,18 @@ func (l *Loop) relayResponse(h *headers, args []byte) ([]byte, error) {
 	case m.server != server:
 		return nil, fmt.Errorf("DHCP relay: the answer is from server %s, not %s", dotted(m.server), dotted(server))
 	}
-	line := fmt.Sprintf("MSG_TYPE:%s MAC:%s XID:%d YIADDR:%s GIADDR:%s SERVER_ADDR:%s", m.typ, MAC(m.b[dhcpCHAddr:]),
-		binary.BigEndian.Uint32(m.b[dhcpXID:]), dotted(yours), dotted(gateway), dotted(m.server))
+	line := func() string {
+		return fmt.Sprintf("MSG_TYPE:%s MAC:%s XID:%d YIADDR:%s GIADDR:%s SERVER_ADDR:%s", m.typ, MAC(m.b[dhcpCHAddr:]),
+			binary.BigEndian.Uint32(m.b[dhcpXID:]), dotted(yours), dotted(gateway), dotted(m.server))
+	}
 	if m.typ == dhcpOffer || m.typ == dhcpAck {
 		mask := binary.BigEndian.Uint32(m.netmask[:])
 		if (binary.BigEndian.Uint32(yours[:])^binary.BigEndian.Uint32(gateway[:]))&mask != 0 {
-			l.dhcpInfo("DHCP_RELAY_RESP_CHK:: Allocated ip adress and giaddr are not in same subnet. " + line)
+			l.dhcpInfo("DHCP_RELAY_RESP_CHK:: Allocated ip adress and giaddr are not in same subnet. %s", line())
 			return nil, errNotForUs
 		}
 		if m.route != ([4]byte{}) && m.route != gateway {
-			l.dhcpInfo("DHCP_RELAY_RESP_CHK:: Router ip adress and giaddr are not same. " + line)
+			l.dhcpInfo("DHCP_RELAY_RESP_CHK:: Router ip adress and giaddr are not same. %s", line())
 		}
 	}
 	b, udp, d := relayCopy(h)
@@ -112,6 +114,6 @@ func (l *Loop) relayResponse(h *headers, args []byte) ([]byte, error) {
 	copy(ip[16:], dst[:])
 	binary.BigEndian.PutUint16(ip[10:], update32(binary.BigEndian.Uint16(ip[10:]), old, now))
 	amend32(udp, old, now)
-	l.dhcpInfo("DHCP_RELAY_RESP_CHK:: " + line)
+	l.dhcpInfo("DHCP_RELAY_RESP_CHK:: %s", line())
 	return b, nil
 }

@@ -105,7 +105,7 @@ func (l *Loop) dnsAnswer(h *headers, datapath uint64) ([]byte, error) {
 		return nil, errNotForUs
 	}
 	l.count("dns_cache_hit")
-	room := 0xffff - (h.l4Ofs - h.l3Ofs) - udpLen - q.size
+	room := maxAnswer - h.l4Ofs - udpLen - q.size
 	answers, n := q.answers(r.Data, room)
 	refuse := n == 0 && r.Owned && hasAddresses(r.Data) && (q.typ == dnsA || q.typ == dnsAAAA)
 	if refuse {

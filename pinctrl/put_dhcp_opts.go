@@ -36,13 +36,13 @@ func (l *Loop) dhcpReply(h *headers, args []byte) ([]byte, error) {
 		}
 	case dhcpInform:
 		typ = dhcpAck
-		l.dhcpInfo(fmt.Sprintf("DHCPINFORM from %s %s", h.src, h.ipSrc))
+		l.dhcpInfo("DHCPINFORM from %s %s", h.src, h.ipSrc)
 	case dhcpRelease:
-		l.dhcpInfo(fmt.Sprintf("DHCPRELEASE %s %s", h.src, dotted(m.addr(dhcpCIAddr))))
+		l.dhcpInfo("DHCPRELEASE %s %s", h.src, dotted(m.addr(dhcpCIAddr)))
 		return nil, errNotForUs
 	case dhcpDecline:
 		if m.requested == offer {
-			l.dhcpInfo(fmt.Sprintf("DHCPDECLINE from %s, %s duplicated", h.src, dotted(offer)))
+			l.dhcpInfo("DHCPDECLINE from %s, %s duplicated", h.src, dotted(offer))
 		}
 		return nil, errNotForUs
 	default:
@@ -53,14 +53,14 @@ func (l *Loop) dhcpReply(h *headers, args []byte) ([]byte, error) {
 		return nil, err
 	}
 	name := map[dhcpType]string{dhcpOffer: "OFFER", dhcpAck: "ACK", dhcpNak: "NAK"}[typ]
-	l.dhcpInfo(fmt.Sprintf("DHCP%s %s %s", name, h.src, dotted(offer)))
+	l.dhcpInfo("DHCP%s %s %s", name, h.src, dotted(offer))
 	return b, nil
 }
 
 // dhcpInfo tells the log what was done for a client.
-func (l *Loop) dhcpInfo(msg string) {
+func (l *Loop) dhcpInfo(format string, args ...any) {
 	if l.replies.dhcpLines.AllowN(l.cfg.Now(), 1) {
-		l.log.Info(msg)
+		l.log.Info(fmt.Sprintf(format, args...))
 	}
 }
 

@@ -13,6 +13,10 @@ import (
 // is not one that the action answers.
 var errNotForUs = errors.New("not a packet that this action answers")
 
+// maxAnswer bounds an answer in bytes: with all that belongs to it, it has to fit
+// into an OpenFlow message.
+const maxAnswer = 1 << 15
+
 // resultBit reads where an action of the form "R = action(...)" wants its result:
 //
 //	+-------------------+-----+-----------
@@ -47,7 +51,9 @@ func (l *Loop) replace(in *openflow.PacketIn, args []byte, flags uint64,
 		var packet []byte
 		h, ok := extract(in.Packet)
 		if ok {
-			packet, err = make(&h, args)
+			if packet, err = make(&h, args); err == nil && len(packet) > maxAnswer {
+				err = fmt.Errorf("the answer has %d bytes", len(packet))
+			}
 		} else {
 			err = errShort
 		}
