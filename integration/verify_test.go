@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/ovn-chassis/ovn-chassis/integration"
@@ -31,7 +32,7 @@ func TestFromScratchNotices(t *testing.T) {
 		t.Fatalf("before anything is changed:\n%s", report)
 	}
 	// The agent must not repair what this test breaks.
-	if _, err := hv1.Agent.Ctl("debug/pause"); err != nil {
+	if err := hv1.Agent.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	flows, groups := hv1.DumpFlows(), hv1.DumpGroups()
@@ -70,7 +71,7 @@ func TestFromScratchNotices(t *testing.T) {
 			t.Errorf("%s, and restored:\n%s", broken.what, report)
 		}
 	}
-	if _, err := hv1.Agent.Ctl("debug/resume"); err != nil {
+	if err := hv1.Agent.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
 }

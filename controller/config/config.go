@@ -84,18 +84,21 @@ type Config struct {
 
 	LflowCache LflowCache
 
-	MonitorAll        bool
-	MonitorAllText    string // as echoed in Chassis.other_config
-	MatchNorthd       bool
-	CleanupOnExit     bool
-	CtZoneMin         uint16
-	CtZoneMax         uint16
-	EVPNVXLANPorts    string
-	EVPNLocalIP       string
-	RoutingPortMap    string
-	GARPMaxTimeout    time.Duration
-	ARPNDMaxTimeout   time.Duration
-	FlowRestoreMarked bool // ovn-managed-flow-restore-wait of an old version
+	MonitorAll      bool
+	MonitorAllText  string // as echoed in Chassis.other_config
+	MatchNorthd     bool
+	CleanupOnExit   bool
+	CtZoneMin       uint16
+	CtZoneMax       uint16
+	EVPNVXLANPorts  string
+	EVPNLocalIP     string
+	RoutingPortMap  string
+	GARPMaxTimeout  time.Duration
+	ARPNDMaxTimeout time.Duration
+	// MaxFlowsPerLogicalFlow limits the flows a logical flow may yield on a datapath;
+	// 0 is not configured. A key of this agent's own.
+	MaxFlowsPerLogicalFlow int
+	FlowRestoreMarked      bool // ovn-managed-flow-restore-wait of an old version
 }
 
 // LflowCache holds keys of a cache this agent does not need limits for; they are
@@ -162,6 +165,24 @@ func (r *reader) seconds(key string, def int) time.Duration {
 	return time.Duration(n) * time.Second
 }
 
+// MaxFlowsKey limits how many flows one logical flow may yield on one datapath. It is
+// this agent's own: the C agent has no limit.
+const MaxFlowsKey = "ovn-chassis-max-flows-per-logical-flow"
+
+// count reads a number of things, 0 when the key is not set.
+func (r *reader) count(key string) int {
+	v := r.text(key, "")
+	if v == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(v, 10, 32)
+	if err != nil || n < 1 {
+		r.problems = append(r.problems, fmt.Sprintf("%s: not a number from 1 up: %q", key, v))
+		return 0
+	}
+	return int(n)
+}
+
 // Parse reads external_ids. Problems are lines for the log about entries that
 // were ignored.
 func Parse(ids ovsdb.Map, identity Identity) (c Config, problems []string) {
@@ -209,6 +230,7 @@ func Parse(ids ovsdb.Map, identity Identity) (c Config, problems []string) {
 	c.RoutingPortMap = ids.Get("dynamic-routing-port-mapping")
 	c.GARPMaxTimeout = r.seconds("garp-max-timeout-sec", 0)
 	c.ARPNDMaxTimeout = r.seconds("arp-nd-max-timeout-sec", 16)
+	c.MaxFlowsPerLogicalFlow = r.count(MaxFlowsKey)
 	c.FlowRestoreMarked = r.bool("ovn-managed-flow-restore-wait", false)
 	return c, r.problems
 }
@@ -291,7 +313,7 @@ func (c Config) Equal(d Config) bool {
 type scalars struct {
 	text  [20]string
 	flags [7]bool
-	nums  [6]int64
+	nums  [7]int64
 	cache LflowCache
 }
 
@@ -301,8 +323,8 @@ func (c *Config) scalars() scalars {
 			c.EncapCsum, c.EncapTOS, c.EncapDFDefault, c.Hostname, c.BridgeMappings, c.ChassisMACs, c.CMSOptions,
 			c.MonitorAllText, c.EVPNVXLANPorts, c.EVPNLocalIP, c.RoutingPortMap},
 		flags: [7]bool{c.FlowBasedTunnel, c.IsInterconn, c.MonitorAll, c.MatchNorthd, c.CleanupOnExit, c.FlowRestoreMarked},
-		nums: [6]int64{int64(c.BridgeRemoteProbe), int64(c.RemoteProbe), int64(c.CtZoneMin), int64(c.CtZoneMax),
-			int64(c.GARPMaxTimeout), int64(c.ARPNDMaxTimeout)},
+		nums: [7]int64{int64(c.BridgeRemoteProbe), int64(c.RemoteProbe), int64(c.CtZoneMin), int64(c.CtZoneMax),
+			int64(c.GARPMaxTimeout), int64(c.ARPNDMaxTimeout), int64(c.MaxFlowsPerLogicalFlow)},
 		cache: c.LflowCache,
 	}
 }

@@ -69,6 +69,9 @@ func TestValues(t *testing.T) {
 		{"ovn-encap-tos", "none", func(c Config) bool { return c.EncapTOS == "" }, false},
 		{"ovn-encap-tos", "inherit", func(c Config) bool { return c.EncapTOS == "inherit" }, false},
 		{"ovn-encap-ip-default", "10.0.0.9", func(c Config) bool { return c.EncapIPDefault == "" }, true},
+		{MaxFlowsKey, "500", func(c Config) bool { return c.MaxFlowsPerLogicalFlow == 500 && !c.Equal(Config{}) }, false},
+		{MaxFlowsKey, "0", func(c Config) bool { return c.MaxFlowsPerLogicalFlow == 0 }, true},
+		{MaxFlowsKey, "many", func(c Config) bool { return c.MaxFlowsPerLogicalFlow == 0 }, true},
 		{"arp-nd-max-timeout-sec", "x", func(c Config) bool { return c.ARPNDMaxTimeout == 16*time.Second }, true},
 	} {
 		c, problems := Parse(ovsdb.NewMap("ovn-remote", "tcp:1.1.1.1", tc.key, tc.value), Identity{})

@@ -106,6 +106,7 @@ func (l *Loop) feed() {
 		l.tr.SetSelf(physical.Self{})
 	}
 	l.tr.SetEncapIPs(encapOrder(l.cfg))
+	l.tr.SetMaxFlows(l.cfg.MaxFlowsPerLogicalFlow)
 	if l.featured {
 		l.tr.SetGeneveField(openflow.FieldTunMetadata0+openflow.Field(l.features.GeneveIndex), l.features.Geneve)
 	}

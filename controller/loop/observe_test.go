@@ -90,8 +90,9 @@ func TestObserver(t *testing.T) {
 		t.Errorf("status %s", text)
 	}
 
-	// Paused, so that the agent cannot repair what is done to the switch.
-	b.appctl(a, "debug/pause")
+	// Gone, so that the agent cannot repair what is done to the switch.
+	a.cancel()
+	<-a.done
 	b.must("ovs-ofctl", "-O", "OpenFlow15", "del-flows", "br-int", "table=11,tcp,tp_dst=443")
 	b.must("ovs-ofctl", "-O", "OpenFlow15", "add-flow", "br-int", "table=99,priority=5,actions=drop")
 	b.must("ovs-ofctl", "-O", "OpenFlow15", "mod-flows", "br-int", "table=65,actions=drop")

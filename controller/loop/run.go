@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -64,7 +65,11 @@ func (l *Loop) translated(r runResult) {
 		if l.opts.Observe != nil {
 			l.problems = append(l.problems, e.Error())
 		}
-		l.log.Warn("not translated", "table", e.Table, "row", e.UUID.String(), "err", e.Err)
+		what := "not translated"
+		if many := (*translate.FlowLimitError)(nil); errors.As(e.Err, &many) && !many.Refused {
+			what = "many flows"
+		}
+		l.log.Warn(what, "table", e.Table, "row", e.UUID.String(), "err", e.Err)
 	}
 	l.log.Debug(fmt.Sprintf("translation %d: %d flows removed, %d added, in %v", r.seq, len(r.result.Removed), len(r.result.Added), r.took))
 	l.writer.Update(r.result.Removed, r.result.Added)

@@ -33,6 +33,7 @@ type Translator interface {
 	SetActivated(datapath, port uint32, activated bool)
 	SetCollector(id uint32, exists bool)
 	SetFeatures(translate.Features)
+	SetMaxFlows(n int)
 	Recompute()
 	Run() translate.Result
 }

@@ -96,11 +96,16 @@ func (t *Translator) buildLogicalFlow(u engine.Unit, s *scratch, out *engine.Out
 	}
 	prog, err := t.programs.get(sourceOf(r), &s.view)
 	if err != nil {
-		return err
+		return nameLimit(r, err)
 	}
 	dp := lflow.Datapath{Key: d.Key, Switch: d.Switch, SNATZoneCommon: d.snatZone}
 	s.out.Reset()
-	err = prog.Place(&s.place, dp, r.UUID, &s.out)
+	if err = nameLimit(r, prog.Place(&s.place, dp, r.UUID, &s.out)); err == nil {
+		err = t.checkLimit(r, &s.view, &s.out)
+	}
+	if over := (*FlowLimitError)(nil); errors.As(err, &over) && over.Refused {
+		return err
+	}
 	out.Flows = append(out.Flows, s.out.Flows...)
 	for i := range s.out.Rows {
 		x := &s.out.Rows[i]

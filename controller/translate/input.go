@@ -51,6 +51,8 @@ const (
 	kindRelated                  // N: datapath and port key: related to this chassis
 	kindSetShape                 // S: set: none, one or many members
 	kindSetMembers               // S: set: its members
+	kindSetClass                 // S: set: about how many members
+	kindSetSize                  // S: set: how many members
 	kindDHCPOption               // S: name
 	kindDHCPv6Option             // S: name
 	kindCollector                // N: Flow_Sample_Collector_Set id

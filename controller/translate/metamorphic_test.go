@@ -197,6 +197,7 @@ func mutations() map[uint8]string {
 		kindChassisName: "chassis by name", kindRemoteChassis: "remote chassis", kindEncap: "encap", kindTunnels: "tunnels",
 		kindAllTunnels: "all tunnels", kindHAGroup: "HA group", kindHAChassis: "HA chassis", kindHAActive: "HA active",
 		kindTemplate: "template", kindRelated: "related", kindSetShape: "set shape", kindSetMembers: "set members",
+		kindSetClass: "set class", kindSetSize: "set size",
 		kindDHCPOption: "DHCP option", kindDHCPv6Option: "DHCPv6 option", kindCollector: "collector", kindFeature: "feature",
 	}
 }

@@ -78,7 +78,7 @@ func (p *programs) get(s lflow.Source, v *view) (*lflow.Program, error) {
 	prog.once.Do(func() {
 		var reads engine.Reads
 		env := view{t: v.t, r: &reads}
-		prog.prog, prog.err = lflow.Compile(s, &env)
+		prog.prog, prog.err = v.t.compiler().Compile(s, &env)
 		prog.reads = append([]engine.Input(nil), reads.Inputs()...)
 		if len(prog.reads) > 0 {
 			p.mu.Lock()

@@ -60,6 +60,7 @@ type setIndex struct {
 	misfits map[string]int // members too wide for the field, by row
 	members members
 	shape   lflow.Shape
+	size    int // of members, when it was last told
 }
 
 func shapeInput(k lflow.SetKey) engine.Input  { return setInput(kindSetShape, k) }
@@ -116,7 +117,7 @@ func (t *Translator) index(k lflow.SetKey) *setIndex {
 	for m := range x.members {
 		t.eng.SetAdd(x.id, m)
 	}
-	x.shape = x.findShape()
+	x.shape, x.size = x.findShape(), len(x.members)
 	s.byKey[k] = x
 	return x
 }
@@ -181,6 +182,13 @@ func (x *setIndex) changed(t *Translator, d *memberDelta) {
 	}
 	if len(d.added)+len(d.removed) > 0 {
 		t.dirty(memberInput(x.key))
+	}
+	if size := len(x.members); size != x.size {
+		t.dirty(sizeInput(x.key))
+		if sizeClass(size) != sizeClass(x.size) {
+			t.dirty(classInput(x.key))
+		}
+		x.size = size
 	}
 	if shape := x.findShape(); shape != x.shape {
 		x.shape = shape
@@ -306,7 +314,7 @@ func (s *setRegistry) sweep(t *Translator) {
 		return
 	}
 	for k, x := range s.byKey {
-		if t.eng.IsRead(shapeInput(k)) || t.eng.IsRead(memberInput(k)) || !t.eng.FreeSet(x.id) {
+		if t.eng.IsRead(shapeInput(k)) || t.eng.IsRead(memberInput(k)) || t.eng.IsRead(classInput(k)) || t.eng.IsRead(sizeInput(k)) || !t.eng.FreeSet(x.id) {
 			continue
 		}
 		delete(s.byKey, k)

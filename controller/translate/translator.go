@@ -68,6 +68,7 @@ type Translator struct {
 	sets          setRegistry
 	dpSets        datapathSets
 	programs      programs
+	maxFlows      int // of a logical flow on a datapath; 0: not configured
 	tunnelsByPort map[uint32]physical.Tunnel
 }
 

@@ -51,6 +51,7 @@ type world struct {
 	related     map[int]bool
 	activated   map[int]bool
 	features    Features
+	maxFlows    int
 	collectors  map[int]bool
 }
 
@@ -600,6 +601,8 @@ func (w *world) stepLocal(r *rand.Rand) {
 	case 20:
 		w.collectors[1] = !w.collectors[1]
 	case 21:
+		// Small enough to be in the way of sets now and then.
+		w.maxFlows = max(0, r.IntN(12)-6)
 		w.features = Features{CtZeroSNAT: r.IntN(2) == 0, HashL4Sym: r.IntN(2) == 0, Meters: r.IntN(2) == 0}
 	}
 }
@@ -671,6 +674,7 @@ func (s *system) follow(w *world) {
 	t.SetSelf(self)
 	t.SetEncapIPs(w.encapIPs)
 	t.SetFeatures(w.features)
+	t.SetMaxFlows(w.maxFlows)
 	t.SetGeneveField(openflow.FieldTunMetadata0, w.geneve)
 	var ft physical.FlowTunnels
 	if w.flowTunnels {
