@@ -159,3 +159,8 @@ func WithoutLearned(flows []string) []string {
 		return learned[[2]string{m[2], m[1]}] && !strings.Contains(line, "learn(")
 	})
 }
+
+// Chassisctl runs chassisctl on the chassis, as an operator would.
+func (ch *Chassis) Chassisctl(args ...string) (string, error) {
+	return ch.ns.output(command{path: Build(ch.t, "chassisctl"), args: args, env: runEnv(ch.dir)})
+}
