@@ -115,7 +115,12 @@ func normalise(o *Observation) (flows []Flow, others []string, err error) {
 
 func (o *Observation) text(s string, groups, meters map[string]string) string {
 	s = replace(s, groupRef, func(m []string) string { return "group:" + known(groups, m[1]) })
-	s = replace(s, meterRef, func(m []string) string { return "meter:" + known(meters, m[1]) })
+	s = replace(s, meterRef, func(m []string) string {
+		if content, ok := meters[m[1]]; ok {
+			return "meter:" + content
+		}
+		return "meter:<no such meter>" // named in a logical flow, not in table Meter
+	})
 	s = replace(s, inPort, func(m []string) string { return "in_port=" + known(o.OFPorts, m[1]) })
 	s = replace(s, output, func(m []string) string { return "output:" + known(o.OFPorts, m[1]) })
 	s = replace(s, members, func(m []string) string {

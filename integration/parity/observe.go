@@ -26,7 +26,7 @@ func makeSnapshot(t integration.T, topo *Topology) string {
 	}
 	c, ch := build(t, topo, integration.Reference)
 	c.StopNorthd()
-	addLogicalFlows(c, topo.Matches)
+	addLogicalFlows(c, topo.LogicalFlows)
 	ch.Agent.Kill()
 	c.StopSouthbound()
 	return c.SouthboundFile()
@@ -69,18 +69,22 @@ func bindRemote(c *integration.Cluster, lport, chassis string) {
 	c.SB("lsp-bind", lport, chassis, "--", "set", "Port_Binding", lport, "up=true")
 }
 
-// addLogicalFlows adds a logical flow for each match, which northd would remove if
+// addLogicalFlows adds a logical flow for each line, which northd would remove if
 // it still ran. Each has a priority of its own, so that none hides another.
-func addLogicalFlows(c *integration.Cluster, matches []string) {
-	if len(matches) == 0 {
+func addLogicalFlows(c *integration.Cluster, lines []string) {
+	if len(lines) == 0 {
 		return
 	}
 	datapath := strings.Fields(c.SB("--bare", "--columns=_uuid", "find", "Datapath_Binding"))[0]
 	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	var args []string
-	for i, match := range matches {
+	for i, line := range lines {
+		match, actions, ok := strings.Cut(line, " => ")
+		if !ok {
+			actions = "next;"
+		}
 		args = append(args, "--", "create", "Logical_Flow", "logical_datapath="+datapath, "pipeline=ingress",
-			"table_id=7", fmt.Sprintf("priority=%d", 1000+i), `match="`+escape.Replace(match)+`"`, `actions="next;"`)
+			"table_id=7", fmt.Sprintf("priority=%d", 1000+i), `match="`+escape.Replace(match)+`"`, `actions="`+escape.Replace(actions)+`"`)
 	}
 	c.SB(args...)
 }

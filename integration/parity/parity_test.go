@@ -90,20 +90,20 @@ func TestFlowCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	topo := topologies[0]
-	if len(topo.Matches) < 30 {
-		t.Fatalf("only %d matches", len(topo.Matches))
+	if len(topo.LogicalFlows) < 30 {
+		t.Fatalf("only %d matches", len(topo.LogicalFlows))
 	}
 	theirs, ours := observeBoth(t, topo, integration.Default)
 	byTheirs, byOurs := countByMatch(theirs), countByMatch(ours)
 	sumOurs, sumTheirs := 0, 0
-	for i, match := range topo.Matches {
+	for i, match := range topo.LogicalFlows {
 		o, r := byOurs[1000+i], byTheirs[1000+i]
 		sumOurs, sumTheirs = sumOurs+o, sumTheirs+r
 		if o > r || o == 0 && r > 0 {
 			t.Errorf("%d flows, the reference has %d: %s", o, r, match)
 		}
 	}
-	t.Logf("%d matches: %d flows, the reference has %d", len(topo.Matches), sumOurs, sumTheirs)
+	t.Logf("%d matches: %d flows, the reference has %d", len(topo.LogicalFlows), sumOurs, sumTheirs)
 	if sumTheirs == 0 {
 		t.Error("the reference has no flows")
 	}

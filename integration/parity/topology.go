@@ -21,7 +21,8 @@ import (
 //	               there, one a line
 //	[chassis]      ovs-vsctl commands on the local switch, before the agent starts
 //	[southbound]   ovn-sbctl commands, when northd has translated the rest
-//	[logical-flows]  matches, one a line: each becomes a logical flow of its own
+//	[logical-flows]  MATCH [=> ACTIONS], one a line: each becomes a logical flow
+//	               of its own, with "next;" unless it says otherwise
 //	[change NAME]  what changes while our agent runs, in the order of the file:
 //	               ovn-nbctl commands, one transaction; lines that begin with
 //	               "vsctl", "sbctl", "plug LPORT OFPORT [COLUMN=VALUE...]" or
@@ -36,8 +37,9 @@ type Topology struct {
 	Remotes    []Remote
 	Chassis    string
 	Southbound string
-	Matches    []string
 	Changes    []Change
+	// LogicalFlows are lines MATCH [=> ACTIONS].
+	LogicalFlows []string
 
 	// Local is the name of the chassis both agents take in turn.
 	Local string
@@ -151,7 +153,7 @@ func (topo *Topology) parse(text, bases string) error {
 			ch := &topo.Changes[len(topo.Changes)-1]
 			ch.Lines = append(ch.Lines, line)
 		case "logical-flows":
-			topo.Matches = append(topo.Matches, line)
+			topo.LogicalFlows = append(topo.LogicalFlows, line)
 		case "remote":
 			r := &topo.Remotes[len(topo.Remotes)-1]
 			r.Ports = append(r.Ports, line)
