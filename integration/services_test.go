@@ -70,7 +70,7 @@ busybox ip route add default via 10.0.0.254
 	logged(t, c, hv1, "DHCPACK 00:00:00:00:01:01 10.0.0.1")
 
 	path6, lease6 := script(t, `
-[ "$reason" = BOUND6 ] && env > LEASE
+[ "$reason" = BOUND6 ] && env > LEASE && kill $PPID
 exit 0
 `)
 	dir := filepath.Dir(path6)
@@ -149,5 +149,42 @@ acl-add sw0 from-lport 1000 'inport == "p1" && tcp.dst == 82' reject
 			t.Error(err)
 		}
 		contains(t, "the route", out, hops...)
+	}
+}
+
+// TestSLAAC: a guest's kernel gets its address, MTU and default route from the
+// router's answer to its solicitation.
+func TestSLAAC(t *testing.T) {
+	c, hv1, _ := start(t, integration.Options{})
+	c.NB(routed + port(0, 1) + `
+lsp-set-addresses p1 "00:00:00:00:01:01 fd00::200:ff:fe00:101"
+set Logical_Router_Port lr0-sw0 ipv6_ra_configs:address_mode=slaac ipv6_ra_configs:mtu=1340 ipv6_ra_configs:router_preference=HIGH
+`)
+	spec := guest(0, 1)
+	spec.IPs, spec.Gateways = nil, nil
+	g1 := hv1.AddGuest(spec)
+	c.WaitUp("p1")
+	c.WaitHV()
+	busybox := func(args ...string) string {
+		t.Helper()
+		out, err := g1.Run(5*time.Second, "busybox", args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	// The kernel solicits routers when the link comes up.
+	busybox("ip", "link", "set", "eth0", "down")
+	busybox("sysctl", "-w", "net.ipv6.conf.eth0.accept_ra=2", "net.ipv6.conf.eth0.autoconf=1")
+	busybox("ip", "link", "set", "eth0", "up")
+	integration.WaitFor(t, 20*time.Second, "address", func() error {
+		if out := busybox("ip", "-6", "addr"); !strings.Contains(out, "fd00::200:ff:fe00:101/64") {
+			return errors.New(out)
+		}
+		return nil
+	})
+	contains(t, "the routes", busybox("ip", "-6", "route"), "default via fe80::200:ff:fe00:ff01 dev eth0")
+	if mtu := strings.TrimSpace(busybox("cat", "/proc/sys/net/ipv6/conf/eth0/mtu")); mtu != "1340" {
+		t.Errorf("the MTU is %s, want 1340", mtu)
 	}
 }
