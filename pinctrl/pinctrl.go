@@ -268,6 +268,7 @@ const opcodeLen = 8
 
 // packetIn hands a packet to the handler of its action.
 func (l *Loop) packetIn(in *openflow.PacketIn) {
+	l.count("pinctrl_total_pin_pkts")
 	if in.Reason != openflow.ReasonApplyAction {
 		return
 	}

@@ -59,6 +59,7 @@ func (l *Loop) RegisterCommands(s *unixctl.Server) {
 	})
 	l.registerDebug(onLoop)
 	l.registerInspection(s)
+	l.registerPacketStats(s)
 }
 
 func (l *Loop) registerDebug(onLoop func(name, usage string, lo, hi int, run func([]string) (string, error))) {
