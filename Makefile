@@ -2,13 +2,14 @@
 
 GO       ?= go
 FUZZTIME ?= 10s
+PARITYTIME ?= 10m
 SCALES   ?= 5000,50000
 PKGS     ?= ./...
 
-.PHONY: help build deps test race fuzz parity bench demo lint
+.PHONY: help build deps test race fuzz parity parity-fuzz bench demo lint
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 13
 
 build: ## static binaries in bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
@@ -33,6 +34,9 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 
 parity: build deps ## flows, groups and meters beside those of the C ovn-controller
 	$(GO) run ./integration/parity
+
+parity-fuzz: build deps ## the same for features composed at random, for PARITYTIME (10m)
+	$(GO) run ./integration/parity -fuzz $(PARITYTIME)
 
 bench: build deps ## cold start beside the C ovn-controller; SCALES=5000,50000,150000
 	$(GO) run ./integration/bench -scales $(SCALES) $(if $(WRITE),-write $(WRITE))

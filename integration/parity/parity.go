@@ -27,6 +27,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ovn-chassis/ovn-chassis/integration"
 	"github.com/ovn-chassis/ovn-chassis/integration/compare"
@@ -40,9 +41,20 @@ func main() {
 	jobs := flag.Int("j", 2, "topologies at a time")
 	raw := flag.String("dump", "", "directory to write both sides' normalised dumps to")
 	scale := flag.Int("scale", 5000, "logical flows of the topology ovn-kubernetes")
+	random := flag.Duration("fuzz", 0, "compose features at random for so long, instead of the topologies")
+	seed := flag.Uint64("seed", uint64(time.Now().Unix()), "of the first world of -fuzz")
 	flag.Parse()
 	code := 0
-	if err := run(*dir, *only, *self, *limit, *jobs, *scale, *raw); err != nil {
+	if *random > 0 {
+		kind := integration.Ours
+		if *self {
+			kind = integration.Reference
+		}
+		if err := fuzz(*seed, *random, *jobs, *limit, kind); err != nil {
+			fmt.Fprintln(os.Stderr, "parity:", err)
+			code = 1
+		}
+	} else if err := run(*dir, *only, *self, *limit, *jobs, *scale, *raw); err != nil {
 		fmt.Fprintln(os.Stderr, "parity:", err)
 		code = 1
 	}
