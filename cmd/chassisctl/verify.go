@@ -124,7 +124,7 @@ func report(out io.Writer, what string, r *verify.Result, limit int, describe fu
 		fmt.Fprintf(out, "%s: the switch is as it should be: %d flows, groups and meters compared%s\n", what, r.Same, learned)
 		return nil
 	}
-	fmt.Fprintf(out, "%s: %d differences, %d the same%s\n", what, len(r.Differences), r.Same, learned)
+	fmt.Fprintf(out, "%s: differences: %d, the same: %d%s\n", what, len(r.Differences), r.Same, learned)
 	return errDiffers
 }
 
