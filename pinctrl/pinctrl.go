@@ -75,6 +75,8 @@ type Config struct {
 	Bridged   func(PortKey, MAC)
 	Virtual   func(port, parent PortKey)
 	Activated func(PortKey)
+	// Multicast is called likewise when MulticastGroups of some switch changed.
+	Multicast func()
 	// Names answers DNS questions; nil knows none.
 	Names Names
 	// Count is called with the name of each event that has a coverage counter; nil
@@ -103,7 +105,9 @@ type Loop struct {
 	delayed delayedLearning
 	bridged delayedBridged
 	senders senders
-	replies replies
+	// multicast is shared: it has a lock of its own.
+	multicast multicast
+	replies   replies
 }
 
 // sender is the connection, or a test's record of what was sent.
@@ -334,6 +338,7 @@ var handlers = map[pipeline.Opcode]handler{
 	pipeline.OpLog:              (*Loop).handleLog,
 
 	pipeline.OpPutFDB:             (*Loop).handlePutFDB,
+	pipeline.OpIGMP:               (*Loop).handleIGMP,
 	pipeline.OpBindVport:          (*Loop).handleBindVport,
 	pipeline.OpActivationStrategy: (*Loop).handleActivate,
 }
@@ -361,6 +366,7 @@ var actionNames = map[pipeline.Opcode]string{
 	pipeline.OpLog:              "log",
 
 	pipeline.OpPutFDB:             "put_fdb",
+	pipeline.OpIGMP:               "igmp",
 	pipeline.OpBindVport:          "bind_vport",
 	pipeline.OpActivationStrategy: "activation_strategy",
 }

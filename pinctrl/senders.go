@@ -32,6 +32,7 @@ func (l *Loop) sendDue() {
 	l.turn("announcements", now, l.sendAnnouncements)
 	l.turn("solicitations", now, l.sendSolicitations)
 	l.turn("router advertisements", now, l.sendAdvertisements)
+	l.turn("multicast queries", now, l.sendQueries)
 }
 
 func (l *Loop) turn(name string, now time.Time, send func(time.Time) error) {

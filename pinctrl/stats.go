@@ -18,6 +18,7 @@ type counters struct {
 	requests, requestsWithheld atomic.Uint64
 	announced, bridged         atomic.Uint64
 	solicited, advertised      atomic.Uint64
+	queries                    atomic.Uint64
 	replies                    replyCounters
 }
 
@@ -52,6 +53,7 @@ type Stats struct {
 	Announced         uint64 // gratuitous ARP and RARP packets sent
 	Solicited         uint64 // ARP requests and neighbour solicitations for next hops
 	Advertised        uint64 // periodic router advertisements
+	Queries           uint64 // IGMP and MLD queries
 	Bridged           uint64 // Ethernet addresses learned for switches
 }
 
@@ -65,7 +67,7 @@ func (l *Loop) Stats() Stats {
 		Learned: c.learned.Load(), LearnDropped: c.learnDropped.Load(),
 		Requests: c.requests.Load(), RequestsWithheld: c.requestsWithheld.Load(),
 		Announced: c.announced.Load(), Bridged: c.bridged.Load(),
-		Solicited: c.solicited.Load(), Advertised: c.advertised.Load(),
+		Solicited: c.solicited.Load(), Advertised: c.advertised.Load(), Queries: c.queries.Load(),
 	}
 	for op, name := range actionNames {
 		s.Received[name] = c.in[op].Load()

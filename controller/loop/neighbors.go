@@ -7,6 +7,7 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/controller/announce"
 	"github.com/ovn-chassis/ovn-chassis/controller/dns"
 	"github.com/ovn-chassis/ovn-chassis/controller/fdb"
+	"github.com/ovn-chassis/ovn-chassis/controller/igmp"
 	"github.com/ovn-chassis/ovn-chassis/controller/neighbor"
 	"github.com/ovn-chassis/ovn-chassis/controller/nexthop"
 	"github.com/ovn-chassis/ovn-chassis/controller/portkey"
@@ -32,6 +33,7 @@ type packets struct {
 	announce   *announce.Duty
 	routeradv  *routeradv.Duty
 	nexthop    *nexthop.Duty
+	igmp       *igmp.Duty
 	names      *dns.Index
 
 	changed []ovsdb.UUID // local datapaths that changed since the last round
@@ -44,7 +46,7 @@ func (l *Loop) newPackets() *packets {
 	p := &packets{
 		ports: ports, index: neighbor.NewIndex(), tables: neighbor.NewTables(l.sb.DB, ports),
 		fdbTables: fdb.NewTables(l.sb.DB, ports), announce: announce.New(l.opts.Logger("garp_rarp")),
-		routeradv: routeradv.New(l.opts.Logger("pinctrl")), nexthop: nexthop.New(), arpMax: defaultARPMax,
+		routeradv: routeradv.New(l.opts.Logger("pinctrl")), nexthop: nexthop.New(), igmp: igmp.New(l.opts.Logger("pinctrl")), arpMax: defaultARPMax,
 	}
 	// The round that writes what was learned is woken like a command would.
 	wake := make(chan struct{}, 1)
@@ -55,10 +57,11 @@ func (l *Loop) newPackets() *packets {
 		default:
 		}
 	}
-	p.queue.Wake, p.fdb.Wake, p.vport.Wake, p.activation.Wake = poke, poke, poke, poke
+	p.queue.Wake, p.fdb.Wake, p.vport.Wake, p.activation.Wake, p.igmp.Wake = poke, poke, poke, poke, poke
 	config := pinctrl.Config{
 		Learned: p.queue.Put, Bridged: p.fdb.Put, Virtual: p.vport.Put, Activated: p.activation.Put,
-		Log: l.opts.Logger("pinctrl"),
+		Multicast: p.igmp.Heard,
+		Log:       l.opts.Logger("pinctrl"),
 	}
 	p.names = l.configureReplies(&config)
 	p.loop = pinctrl.New(config)
@@ -86,6 +89,11 @@ func (l *Loop) runPackets(now time.Time, sbTx *ovsdb.Txn) {
 	p.queue.Write(p.tables, sbTx, now, log)
 	p.fdb.Write(p.fdbTables, sbTx, now)
 	p.announce.Write(p.tables, sbTx, now)
+	p.igmp.Run(igmp.Inputs{
+		DB: l.sb.DB, Ports: p.ports, Chassis: l.chassis, Changes: l.sbChanges, Changed: p.changed,
+		IsLocalSwitch: func(id ovsdb.UUID) bool { d := l.binding.Datapath(id); return d != nil && d.Switch },
+	}, p.loop, sbTx)
+	p.changed = p.changed[:0]
 }
 
 // defaultARPMax is what arp-nd-max-timeout-sec is by default.
@@ -111,5 +119,4 @@ func (l *Loop) runSenders() {
 	}))
 	p.loop.Advertise(p.routeradv.Run(routeradv.Inputs{SB: l.sb, IsLocal: l.binding.IsLocal, Changes: l.sbChanges, Changed: p.changed}))
 	p.loop.Solicit(p.nexthop.Run(nexthop.Inputs{SB: l.sb, Chassis: us, Changes: l.sbChanges}))
-	p.changed = p.changed[:0]
 }
