@@ -123,9 +123,9 @@ func (f *fuzzer) world(seed uint64, deadline time.Time, limit int) (steps int, e
 			if !time.Now().Before(deadline) {
 				return
 			}
+			// Each fragment once: a client cannot remove what its own transaction adds.
 			var step []toggle
-			for range 1 + rng.IntN(4) {
-				i := rng.IntN(len(state))
+			for _, i := range rng.Perm(len(state))[:1+rng.IntN(4)] {
 				step = append(step, toggle{i, !state[i]})
 				state[i] = !state[i]
 			}
