@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"fmt"
@@ -16,6 +17,10 @@ import (
 type PuntTap struct {
 	t      T
 	target string
+
+	// writing is held while messages are written to the agent, so that they stay
+	// whole. Not mu: what the agent sends must be taken meanwhile.
+	writing sync.Mutex
 
 	mu      sync.Mutex // guards what follows
 	agent   net.Conn   // the connection that the agent wants packet-ins on
@@ -76,8 +81,9 @@ func (p *PuntTap) serve(agent net.Conn) {
 			}
 		}
 	}()
+	in := bufio.NewReaderSize(agent, 1<<16)
 	for {
-		data, err := readMessage(agent)
+		data, err := readMessage(in)
 		if err != nil {
 			return
 		}
@@ -101,10 +107,9 @@ func (p *PuntTap) serve(agent net.Conn) {
 	}
 }
 
-// write keeps messages whole.
 func (p *PuntTap) write(agent net.Conn, data []byte) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.writing.Lock()
+	defer p.writing.Unlock()
 	_, err := agent.Write(data)
 	return err
 }
@@ -119,12 +124,33 @@ func (p *PuntTap) Ready() error {
 	return nil
 }
 
-// Ask sends an OpenFlow message to the agent and returns all that it sends in
+// Ask sends OpenFlow messages to the agent and returns all that it sends in
 // answer.
-func (p *PuntTap) Ask(message []byte) [][]byte {
+func (p *PuntTap) Ask(messages ...[]byte) [][]byte {
+	p.t.Helper()
+	// The C agent handles messages in order: when the echo is back, all is said.
+	echo := []byte{messages[0][0], typeEchoRequest, 0, 0, 0, 0, 0, 1}
+	echo = append(echo, tapMark...)
+	binary.BigEndian.PutUint16(echo[2:], uint16(len(echo)))
+	return p.ask(append(bytes.Join(messages, nil), echo...), -1)
+}
+
+// AskFor sends OpenFlow messages to the agent, again and again until there are n
+// answers to be expected if each has one, and waits for these.
+func (p *PuntTap) AskFor(n int, messages ...[]byte) [][]byte {
+	p.t.Helper()
+	var all []byte
+	for i := range n {
+		all = append(all, messages[i%len(messages)]...)
+	}
+	return p.ask(all, n)
+}
+
+// ask waits for n answers, or if n is negative for the echo.
+func (p *PuntTap) ask(messages []byte, n int) [][]byte {
 	p.t.Helper()
 	p.mu.Lock()
-	answers := make(chan []byte, 16)
+	answers := make(chan []byte, 1024)
 	p.answers = answers
 	agent := p.agent
 	p.mu.Unlock()
@@ -133,24 +159,27 @@ func (p *PuntTap) Ask(message []byte) [][]byte {
 		p.answers = nil
 		p.mu.Unlock()
 	}()
-	// The agent handles messages in order: when the echo is back, all is said.
-	echo := []byte{message[0], typeEchoRequest, 0, 0, 0, 0, 0, 1}
-	echo = append(echo, tapMark...)
-	binary.BigEndian.PutUint16(echo[2:], uint16(len(echo)))
-	if err := p.write(agent, append(append([]byte(nil), message...), echo...)); err != nil {
-		p.t.Fatalf("tap: %v", err)
-	}
+	failed := make(chan error, 1)
+	go func() {
+		if err := p.write(agent, messages); err != nil {
+			failed <- err
+		}
+	}()
 	var got [][]byte
-	timeout := time.After(10 * time.Second)
+	timeout := time.After(30 * time.Second)
 	for {
 		select {
 		case m := <-answers:
 			if m[1] == typeEchoReply && bytes.Equal(m[8:], tapMark) {
 				return got
 			}
-			got = append(got, m)
+			if got = append(got, m); len(got) == n {
+				return got
+			}
+		case err := <-failed:
+			p.t.Fatalf("tap: %v", err)
 		case <-timeout:
-			p.t.Fatalf("tap: the agent does not answer an echo request")
+			p.t.Fatalf("tap: the agent has answered %d times only", len(got))
 		}
 	}
 }

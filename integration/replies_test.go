@@ -20,21 +20,28 @@ var rewriteReplies = flag.Bool("rewrite-replies", false, "write the C agent's an
 
 const repliesFile = "../pinctrl/testdata/replies.txt"
 
-// TestRepliesOfTheCAgent: the C agent answers packet-ins as the file says that
-// our packet-in loop is compared with.
-func TestRepliesOfTheCAgent(t *testing.T) {
-	c := integration.NewCluster(t, integration.Options{Agent: integration.Reference, NoNorthd: true, Dummy: true})
+// tapped is a chassis whose agent waits for packet-ins from a tap, with the DNS
+// records that the file of replies is about.
+func tapped(t integration.T, kind integration.AgentKind) (*integration.Chassis, *integration.PuntTap) {
+	c := integration.NewCluster(t, integration.Options{Agent: kind, NoNorthd: true, Dummy: true})
 	c.SB("init")
 	c.SB("--id=@dp create Datapath_Binding tunnel_key=3 external_ids:name=sw0 -- " +
 		`create DNS datapaths=@dp records:vm1.ovn.org="10.0.0.4 aef0::4" records:vm6.ovn.org=aef0::6 ` +
 		`records:4.0.0.10.in-addr.arpa=vm1.ovn.org records:bad.ovn.org="no address" records:single=10.0.0.9 -- ` +
 		`create DNS datapaths=@dp records:vm4.ovn.org=10.0.0.5 options:ovn-owned=true`)
 	ch := c.AddBareChassis("hv1")
-	ch.VSCtl("set Open_vSwitch . external_ids:ovn-monitor-all=true external_ids:ovn-enable-lflow-cache=true")
+	ch.VSCtl("set Open_vSwitch . external_ids:ovn-monitor-all=true")
 	tap := ch.TapPunts()
-	agent := ch.StartAgent()
+	ch.StartAgent()
 	integration.WaitFor(t, 20*time.Second, "packet-in channel", tap.Ready)
-	if out, err := agent.Ctl("vlog/disable-rate-limit"); err != nil {
+	return ch, tap
+}
+
+// TestRepliesOfTheCAgent: the C agent answers packet-ins as the file says that
+// our packet-in loop is compared with.
+func TestRepliesOfTheCAgent(t *testing.T) {
+	ch, tap := tapped(t, integration.Reference)
+	if out, err := ch.Agent.Ctl("vlog/disable-rate-limit"); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
 	text, err := os.ReadFile(repliesFile)
@@ -104,6 +111,41 @@ func withAgent(paragraph, answer string) string {
 // answer asks the agent and writes what it does as text.
 func answer(t *testing.T, tap *integration.PuntTap, log string, f map[string]string) string {
 	t.Helper()
+	before := logSize(t, log)
+	var out []string
+	for _, raw := range tap.Ask(packetIn(t, f)) {
+		_, m, err := openflow.DecodeMessage(raw)
+		if err != nil {
+			t.Fatalf("%s: %v", f["case"], err)
+		}
+		switch m := m.(type) {
+		case *openflow.PacketOut:
+			out = append(out, fmt.Sprintf("out %x %s", m.Packet, m.Actions))
+		case *openflow.Resume:
+			out = append(out, fmt.Sprintf("resume %x %s", m.Packet, m.Metadata))
+		default:
+			out = append(out, fmt.Sprintf("%T", m))
+		}
+	}
+	if strings.HasPrefix(f["userdata"], "00000007") { // log
+		integration.WaitFor(t, 5*time.Second, f["case"], func() error {
+			line := aclLine(t, log, before)
+			if line == "" {
+				return errors.New("nothing in the log")
+			}
+			out = append(out, line)
+			return nil
+		})
+	}
+	if out == nil {
+		return "nothing"
+	}
+	return strings.Join(out, "; ")
+}
+
+// packetIn is the message of a case.
+func packetIn(t testing.TB, f map[string]string) []byte {
+	t.Helper()
 	in := &openflow.PacketIn{Reason: openflow.ReasonApplyAction, Packet: unhex(t, f["packet"]),
 		Metadata: openflow.Match(unhex(t, f["metadata"])), Userdata: unhex(t, f["userdata"])}
 	table, err := strconv.Atoi(f["table"])
@@ -118,36 +160,7 @@ func answer(t *testing.T, tap *integration.PuntTap, log string, f map[string]str
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := logSize(t, log)
-	var out []string
-	for _, raw := range tap.Ask(message) {
-		_, m, err := openflow.DecodeMessage(raw)
-		if err != nil {
-			t.Fatalf("%s: %v", f["case"], err)
-		}
-		switch m := m.(type) {
-		case *openflow.PacketOut:
-			out = append(out, fmt.Sprintf("out %x %s", m.Packet, m.Actions))
-		case *openflow.Resume:
-			out = append(out, fmt.Sprintf("resume %x %s", m.Packet, m.Metadata))
-		default:
-			out = append(out, fmt.Sprintf("%T", m))
-		}
-	}
-	if in.Userdata[3] == 7 { // log
-		integration.WaitFor(t, 5*time.Second, f["case"], func() error {
-			line := aclLine(t, log, before)
-			if line == "" {
-				return errors.New("nothing in the log")
-			}
-			out = append(out, line)
-			return nil
-		})
-	}
-	if out == nil {
-		return "nothing"
-	}
-	return strings.Join(out, "; ")
+	return message
 }
 
 // resumes says whether the action of userdata pauses the packet.
@@ -183,7 +196,7 @@ func aclLine(t *testing.T, log string, before int64) string {
 	return ""
 }
 
-func unhex(t *testing.T, s string) []byte {
+func unhex(t testing.TB, s string) []byte {
 	b, err := hex.DecodeString(s)
 	if err != nil {
 		t.Fatal(err)
