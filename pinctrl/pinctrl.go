@@ -77,6 +77,8 @@ type Config struct {
 	Activated func(PortKey)
 	// Multicast is called likewise when MulticastGroups of some switch changed.
 	Multicast func()
+	// Event is called likewise with what the management system is to know.
+	Event func(EmptyLoadBalancer)
 	// Names answers DNS questions; nil knows none.
 	Names Names
 	// Count is called with the name of each event that has a coverage counter; nil
@@ -339,6 +341,7 @@ var handlers = map[pipeline.Opcode]handler{
 
 	pipeline.OpPutFDB:             (*Loop).handlePutFDB,
 	pipeline.OpIGMP:               (*Loop).handleIGMP,
+	pipeline.OpEvent:              (*Loop).handleEvent,
 	pipeline.OpBindVport:          (*Loop).handleBindVport,
 	pipeline.OpActivationStrategy: (*Loop).handleActivate,
 }
@@ -367,6 +370,7 @@ var actionNames = map[pipeline.Opcode]string{
 
 	pipeline.OpPutFDB:             "put_fdb",
 	pipeline.OpIGMP:               "igmp",
+	pipeline.OpEvent:              "trigger_event",
 	pipeline.OpBindVport:          "bind_vport",
 	pipeline.OpActivationStrategy: "activation_strategy",
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/controller/activation"
 	"github.com/ovn-chassis/ovn-chassis/controller/announce"
 	"github.com/ovn-chassis/ovn-chassis/controller/dns"
+	"github.com/ovn-chassis/ovn-chassis/controller/event"
 	"github.com/ovn-chassis/ovn-chassis/controller/fdb"
 	"github.com/ovn-chassis/ovn-chassis/controller/igmp"
 	"github.com/ovn-chassis/ovn-chassis/controller/neighbor"
@@ -29,6 +30,7 @@ type packets struct {
 	fdb        fdb.Queue
 	fdbTables  *fdb.Tables
 	vport      vport.Queue
+	events     event.Queue
 	activation activation.Duty
 	announce   *announce.Duty
 	routeradv  *routeradv.Duty
@@ -58,10 +60,11 @@ func (l *Loop) newPackets() *packets {
 		}
 	}
 	p.queue.Wake, p.fdb.Wake, p.vport.Wake, p.activation.Wake, p.igmp.Wake = poke, poke, poke, poke, poke
+	p.events.Wake = poke
 	config := pinctrl.Config{
 		Learned: p.queue.Put, Bridged: p.fdb.Put, Virtual: p.vport.Put, Activated: p.activation.Put,
-		Multicast: p.igmp.Heard,
-		Log:       l.opts.Logger("pinctrl"),
+		Multicast: p.igmp.Heard, Event: p.events.Put,
+		Log: l.opts.Logger("pinctrl"),
 	}
 	p.names = l.configureReplies(&config)
 	p.loop = pinctrl.New(config)
@@ -88,6 +91,7 @@ func (l *Loop) runPackets(now time.Time, sbTx *ovsdb.Txn) {
 	}
 	p.queue.Write(p.tables, sbTx, now, log)
 	p.fdb.Write(p.fdbTables, sbTx, now)
+	p.events.Write(l.sb.DB, l.chassis, sbTx)
 	p.announce.Write(p.tables, sbTx, now)
 	p.igmp.Run(igmp.Inputs{
 		DB: l.sb.DB, Ports: p.ports, Chassis: l.chassis, Changes: l.sbChanges, Changed: p.changed,
