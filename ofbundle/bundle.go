@@ -63,6 +63,8 @@ func (s *session) deliver(ctx context.Context, ops []op) error {
 // without is ops without those refused, which are set aside, and with what has
 // to come in their place.
 func (s *session) without(ops []op, refused map[int]error) []op {
+	// Others may have removed what an operation needs, or taken its number.
+	s.watch.hintIDs()
 	out := make([]op, 0, len(ops))
 	var groups []*group
 	for i := range ops {

@@ -43,6 +43,7 @@ func (t *table) addClaim(f *openflow.Flow) {
 		t.many[e] = []*openflow.Flow{e.claim, f}
 	}
 	t.touch(e)
+	t.noteTargets(f)
 }
 
 // removeClaim takes f, or a claim that equals it, away: flows made for a member of

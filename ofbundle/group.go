@@ -27,6 +27,7 @@ type groupTable struct {
 	ids       idPool
 	fresh     []*group // acquired and perhaps not numbered
 	dirty     map[*group]struct{}
+	strays    map[uint32]struct{} // on the switch though nobody wants them
 }
 
 func newGroupTable() groupTable {
@@ -35,6 +36,7 @@ func newGroupTable() groupTable {
 		installed: map[uint32]string{},
 		ids:       newIDPool(),
 		dirty:     map[*group]struct{}{},
+		strays:    map[uint32]struct{}{},
 	}
 }
 
@@ -72,6 +74,7 @@ func (t *groupTable) load(installed map[uint32]string) {
 		t.ids.take(id)
 	}
 	clear(t.dirty)
+	clear(t.strays)
 	for content, g := range t.byContent {
 		g.refused = nil
 		if g.refs == 0 {

@@ -38,6 +38,15 @@ func (t *table) learnTargets() map[target]struct{} {
 	return out
 }
 
+// noteTargets adds the targets of a new claim.
+func (t *table) noteTargets(f *openflow.Flow) {
+	if mayLearn(f.Actions) {
+		openflow.LearnTargets(f.Actions, func(table uint8, cookie uint64) {
+			t.targets[target{table, cookie}] = struct{}{}
+		})
+	}
+}
+
 // mayLearn is a cheap test that lets nearly every flow pass by: the vendor and
 // subtype of the two learn actions must occur.
 func mayLearn(a openflow.Actions) bool {
@@ -46,19 +55,19 @@ func mayLearn(a openflow.Actions) bool {
 }
 
 // dropLearned forgets installed flows that nobody wants and that a learn action
-// made.
+// made, or that are set aside for others.
 func (t *table) dropLearned() {
 	t.learned = 0
-	targets := t.learnTargets()
-	if len(targets) == 0 {
-		return
-	}
+	t.targets = t.learnTargets()
 	for e := range t.index.all() {
 		if e.claim != nil || e.installed == nil {
 			continue
 		}
-		if _, ok := targets[target{e.installed.Table, e.installed.Cookie}]; ok {
+		_, learned := t.targets[target{e.installed.Table, e.installed.Cookie}]
+		if learned {
 			t.learned++
+		}
+		if learned || t.aside.flow(e.installed) {
 			t.setInstalled(e, nil)
 			e.dirty = true // not in the index any more, so never to be listed
 			t.index.remove(e)

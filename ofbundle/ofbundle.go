@@ -16,6 +16,10 @@
 //
 // A plan (plan.go) is the difference for the identities touched since the last
 // commit, so its cost follows the change; only a new connection compares all.
+// What others did to the switch is found by signs (a flow monitor, forwarded
+// requests) and by audits (watch.go, drift.go), and goes the same way: the
+// installed side is corrected, and the plan is the repair.
+//
 // bundle.go sends it: what the switch refuses is set aside and named, the rest
 // is sent again.
 //
@@ -49,7 +53,16 @@ type Config struct {
 	// Observe has the Writer read the switch and number what is wanted, as if it
 	// were about to write, but change nothing: see Desired.
 	Observe bool
-	Log     *slog.Logger
+	// Aside is what others may keep on the bridge; see SetAside too.
+	Aside Aside
+	// Audit is how long it takes to compare all flows with the switch once while
+	// nothing happens; 0 means 2 minutes, or 30 s if the switch has no flow
+	// monitor. Poll is the same for groups and meters; 0 means 5 s, or 1 s if the
+	// switch does not tell when others change them. Both take longer if there is
+	// so much to compare that it would cost more than half a per cent of the time.
+	Audit, Poll time.Duration
+	duty        int // see the constant duty; 0 is that
+	Log         *slog.Logger
 }
 
 // Features is what the switch can do, probed on each connection.
@@ -108,6 +121,24 @@ type ZoneFlushed struct {
 	Err  error
 }
 
+// Drift says that others changed the switch, and that the Writer has changed it
+// back. All of it is in the log.
+type Drift struct {
+	Flows  DriftCount
+	Groups DriftCount
+	Meters DriftCount
+	Took   time.Duration // from the first sign to the acknowledgement
+}
+
+// DriftCount counts what was found.
+type DriftCount struct {
+	Missing, Changed, Foreign int
+}
+
+// Total is all of it.
+func (c DriftCount) Total() int { return c.Missing + c.Changed + c.Foreign }
+
+func (Drift) event()        {}
 func (Connected) event()    {}
 func (Disconnected) event() {}
 func (Committed) event()    {}
@@ -129,6 +160,13 @@ type Stats struct {
 	Refused          uint64
 	Errors           uint64 // OFPT_ERROR messages that answer nothing known
 	FullCompares     uint64
+	DriftFlows       uint64 // found missing, changed or foreign, and repaired
+	DriftGroups      uint64
+	DriftMeters      uint64
+	Repairs          uint64
+	Looks            uint64 // requests for flows because of a sign or an audit
+	Audits           uint64 // rounds through all tables
+	MonitorPauses    uint64
 
 	Desired         int // now: identities wanted
 	Installed       int // now: flows on the switch

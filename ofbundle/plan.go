@@ -134,6 +134,9 @@ func (t *table) planEntry(e *entry, renew bool, p *plan) {
 	}
 	if e.refused && missing == nil {
 		if r := t.refused[e]; r.Cookie == cookie && r.Actions == actions {
+			if e.installed != nil {
+				p.ops = append(p.ops, op{kind: opFlowDelete, e: e, flow: e.installed})
+			}
 			return
 		}
 	}
@@ -198,7 +201,7 @@ func (t *table) planGroupDeletes(p *plan) {
 			drop(g, g.id)
 		}
 	}
-	if t.full {
+	if t.full || len(t.groups.strays) > 0 {
 		known := map[uint32]bool{}
 		for _, g := range t.groups.byContent {
 			known[g.id] = true
@@ -210,6 +213,7 @@ func (t *table) planGroupDeletes(p *plan) {
 		}
 	}
 	clear(t.groups.dirty)
+	clear(t.groups.strays)
 	slices.SortFunc(p.ops[at:], func(a, b op) int { return int(int64(a.gid) - int64(b.gid)) })
 }
 

@@ -110,7 +110,7 @@ func frameOf(t testing.TB, xid uint32, m openflow.Message) []byte {
 func startProxied(t testing.TB) (*vswitch, *proxy, *agent) {
 	s := startSwitch(t)
 	p := &proxy{t: t, s: s}
-	a := startAgent(t, Config{Target: s.target(), Dial: p.dial})
+	a := startAgent(t, Config{Target: s.target(), Dial: p.dial, Audit: never, Poll: never})
 	return s, p, a
 }
 

@@ -29,9 +29,14 @@ func (s *session) dump(ctx context.Context, d *dump) error {
 }
 
 func (s *session) readFlows(ctx context.Context, d *dump) error {
+	return s.requestFlows(ctx, &openflow.FlowDescRequest{Table: openflow.TableAll}, d)
+}
+
+// requestFlows adds what the switch answers to m to d.
+func (s *session) requestFlows(ctx context.Context, m *openflow.FlowDescRequest, d *dump) error {
 	// Many flows have the same few action lists.
 	actions := map[openflow.Actions]openflow.Actions{}
-	return multipart(ctx, s, &openflow.FlowDescRequest{Table: openflow.TableAll}, func(r *openflow.FlowDescReply) bool {
+	return multipart(ctx, s, m, func(r *openflow.FlowDescReply) bool {
 		for i := range r.Flows {
 			f := &r.Flows[i]
 			a, ok := actions[f.Actions]

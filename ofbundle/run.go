@@ -131,11 +131,22 @@ func (s *session) work(ctx context.Context, target string) error {
 				if err := s.write(ctx); err != nil {
 					return err
 				}
+				// Commits that follow each other closely must not keep it from looking.
+				if at := s.watchAt(); !at.IsZero() && !time.Now().Before(at) {
+					if err := s.look(ctx); err != nil {
+						return err
+					}
+				}
 				continue
 			}
 		}
 		w.answerQuestions(w.hasCommit && !w.unanswered)
+		timer := s.watchTimer()
 		select {
+		case <-timer:
+			if err := s.look(ctx); err != nil {
+				return err
+			}
 		case <-w.work:
 		case <-s.holdUntil:
 			s.hold, s.holdUntil = false, nil
@@ -161,6 +172,9 @@ func (w *Writer) drain() (committed bool) {
 	}
 	w.mu.Unlock()
 
+	if in.aside != nil {
+		w.state.setReserved(*in.aside)
+	}
 	for i := range in.ready {
 		c := &in.ready[i]
 		if c.meters != nil {

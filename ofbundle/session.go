@@ -25,6 +25,7 @@ type session struct {
 	// wait for the next Commit, or until holdUntil fires.
 	hold      bool
 	holdUntil <-chan time.Time
+	watch     watch
 }
 
 type received struct {
@@ -91,6 +92,14 @@ func (s *session) lost(ctx context.Context) error {
 // async takes a message that answers nothing.
 func (s *session) async(r received) {
 	switch m := r.m.(type) {
+	case *openflow.FlowMonitorReply:
+		for i := range m.Updates {
+			s.watch.flowEvent(s.w, &m.Updates[i])
+		}
+	case *openflow.Unknown:
+		if m.Type == openflow.TypeRequestForward {
+			s.watch.hintIDs()
+		}
 	case *openflow.ErrorMsg:
 		s.w.count(func(st *Stats) { st.Errors++ })
 		s.w.log.Warn("the switch reports an error that answers nothing known",
@@ -243,6 +252,7 @@ func (s *session) connect(ctx context.Context) error {
 		do   func(context.Context) error
 	}{
 		{"probing features", s.probe},
+		{"watching for changes by others", s.startWatch},
 		{"reading the Geneve option map", s.mapGeneve},
 		{"reading back", s.readBack},
 	}

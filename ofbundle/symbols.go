@@ -152,6 +152,8 @@ func (t *table) actions(f *openflow.Flow) (a openflow.Actions, missing *group) {
 type idPool struct {
 	used map[uint32]struct{}
 	hint uint32 // all below are used
+	// reserved numbers are never given out; nil for none.
+	reserved func(uint32) bool
 }
 
 func newIDPool() idPool { return idPool{used: map[uint32]struct{}{}, hint: 1} }
@@ -167,7 +169,7 @@ func (p *idPool) free(id uint32) {
 
 func (p *idPool) next() uint32 {
 	for {
-		if _, ok := p.used[p.hint]; !ok {
+		if _, ok := p.used[p.hint]; !ok && (p.reserved == nil || !p.reserved(p.hint)) {
 			p.take(p.hint)
 			return p.hint
 		}

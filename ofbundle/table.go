@@ -1,6 +1,8 @@
 package ofbundle
 
 import (
+	"maps"
+
 	"github.com/ovn-chassis/ovn-chassis/openflow"
 )
 
@@ -22,6 +24,8 @@ type table struct {
 	dirty []*entry
 	// desired counts the entries with a claim, installed those on the switch.
 	desired, installed int
+	// installedIn counts the entries on the switch by table.
+	installedIn [256]int
 
 	// refused maps an entry to what was refused for it.
 	refused map[*entry]*openflow.Flow
@@ -45,6 +49,10 @@ type table struct {
 	purgeGroups bool
 	// learned counts the flows found by the last full plan that the switch made.
 	learned int
+	// targets has those of all learn actions since the last full plan: flows
+	// outlive the action that made them.
+	targets map[target]struct{}
+	aside   Aside
 
 	clauses []clause               // scratch
 	build   openflow.ActionBuilder // scratch
@@ -62,6 +70,34 @@ func newTable() *table {
 		newConjs: map[conjKey]struct{}{},
 		pending:  map[*openflow.Flow]struct{}{},
 		resolved: map[*openflow.Flow]*openflow.Flow{},
+		targets:  map[target]struct{}{},
+	}
+}
+
+// setReserved changes what others may keep.
+func (t *table) setReserved(a Aside) {
+	t.aside = a
+	t.groups.ids.reserved, t.meters.ids.reserved = a.group, a.meter
+	// What was read back before may not be wanted there any more.
+	wanted := map[uint32]bool{}
+	for _, g := range t.groups.byContent {
+		wanted[g.id] = true
+	}
+	for id := range t.groups.installed {
+		if a.group(id) && !wanted[id] {
+			delete(t.groups.installed, id)
+			t.groups.ids.free(id)
+		}
+	}
+	clear(wanted)
+	for _, m := range t.meters.byName {
+		wanted[m.id] = true
+	}
+	for id := range t.meters.installed {
+		if a.meter(id) && !wanted[id] {
+			delete(t.meters.installed, id)
+			t.meters.ids.free(id)
+		}
 	}
 }
 
@@ -140,6 +176,8 @@ func (t *table) load(d *dump) {
 	for e := range t.index.all() {
 		e.dirty = false
 	}
+	maps.DeleteFunc(d.groups, func(id uint32, _ string) bool { return t.aside.group(id) })
+	maps.DeleteFunc(d.meters, func(id uint32, _ openflow.MeterSpec) bool { return t.aside.meter(id) })
 	t.groups.load(d.groups)
 	t.meters.load(d.meters)
 	t.full = true
@@ -149,9 +187,11 @@ func (t *table) load(d *dump) {
 func (t *table) setInstalled(e *entry, f *openflow.Flow) {
 	if f != nil && e.installed == nil {
 		t.installed++
+		t.installedIn[f.Table]++
 	}
 	if f == nil && e.installed != nil {
 		t.installed--
+		t.installedIn[e.installed.Table]--
 	}
 	e.installed, e.foreign = f, false
 }

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/ovn-chassis/ovn-chassis/openflow"
 )
 
@@ -42,6 +44,7 @@ type Writer struct {
 	questions  []question
 	// groupsUnreadable: the last attempt to read the groups did not end well.
 	groupsUnreadable bool
+	driftLines       *rate.Limiter // warnings
 }
 
 // inbox is what was asked for and not yet applied. Updates become visible with
@@ -55,6 +58,7 @@ type inbox struct {
 	zones   []uint16
 	flushes []openflow.CtFlush
 	retry   bool
+	aside   *Aside
 
 	questions []question
 }
@@ -76,18 +80,25 @@ func New(cfg Config) *Writer {
 	if cfg.MaxBackoff < cfg.MinBackoff {
 		cfg.MaxBackoff = max(8*time.Second, cfg.MinBackoff)
 	}
+	if cfg.duty == 0 {
+		cfg.duty = duty
+	}
 	if cfg.Dial == nil {
 		probe := cfg.Probe
 		cfg.Dial = func(ctx context.Context, target string) (*openflow.Conn, error) {
 			return openflow.Dial(ctx, target, openflow.ConnOptions{Probe: probe})
 		}
 	}
-	return &Writer{
+	w := &Writer{
 		cfg: cfg, log: cfg.Log, target: cfg.Target,
 		work:   make(chan struct{}, 1),
 		events: newEventQueue(),
 		state:  newTable(),
+
+		driftLines: rate.NewLimiter(driftLinesPerSecond, driftLines),
 	}
+	w.state.setReserved(cfg.Aside)
+	return w
 }
 
 // Update takes claims away and adds claims. Flows are told apart by pointer: a
@@ -161,6 +172,15 @@ func (w *Writer) RetryRefused() {
 	w.mu.Lock()
 	w.inbox.retry = true
 	w.mu.Unlock()
+}
+
+// SetAside changes what others may keep on the bridge. What is no longer set
+// aside is found by the next audit.
+func (w *Writer) SetAside(a Aside) {
+	w.mu.Lock()
+	w.inbox.aside = &a
+	w.mu.Unlock()
+	w.poke()
 }
 
 // SetTarget changes the socket to connect to and, if it differs, connects anew.

@@ -31,6 +31,21 @@ const (
 	UpdateResumed  = 6
 )
 
+// Reasons of UpdateRemoved (OFPRR_*): a deletion that took flows along.
+const (
+	RemovedGroupDelete = 3
+	RemovedMeterDelete = 4
+)
+
+// A TypeRequestForward (OFPT_REQUESTFORWARD) tells of a group or a meter that
+// another connection changes. It comes as Unknown: its contents are what was
+// asked for, not what became of it. AsyncRequestForward is the AsyncProp that
+// asks for them; bit 0 is groups, bit 1 meters.
+const (
+	TypeRequestForward  = 32
+	AsyncRequestForward = 11
+)
+
 // FlowMonitorRequest subscribes to changes of flows.
 type FlowMonitorRequest struct {
 	ID      uint32

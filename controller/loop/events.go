@@ -89,6 +89,8 @@ func (l *Loop) writerEvent(e ofbundle.Event) {
 		l.nbcfg.Acked(e.Seq, l.clock.now())
 	case ofbundle.Refused:
 		l.stats.refused.Inc()
+	case ofbundle.Drift:
+		l.stats.drift(e)
 	case ofbundle.ZoneFlushed:
 		if e.Err != nil {
 			l.log.Warn(fmt.Sprintf("conntrack zone %d was not flushed", e.Zone), "err", e.Err)

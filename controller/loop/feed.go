@@ -19,6 +19,7 @@ import (
 // told what is gone.
 type fed struct {
 	target     string
+	aside      string
 	tunnels    map[string][]physical.Tunnel
 	patches    map[string]uint32
 	networks   map[string]bool

@@ -88,6 +88,7 @@ func (l *Loop) configure() {
 		cfg.Remote = o.Southbound
 	}
 	l.due &^= dutyConfig
+	l.setAside(root.ExternalIDs, cfg.SystemID)
 	l.sbSide.session.SetTLS(l.opts.TLS.files(l.ovs.SSL.Get(root.SSL)))
 	if l.cfgKnown && cfg.Equal(l.cfg) {
 		return

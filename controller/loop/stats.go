@@ -13,6 +13,9 @@ type stats struct {
 	rowErrors    *coverage.Counter
 	refused      *coverage.Counter
 	transactions *coverage.Counter
+	driftFlows   *coverage.Counter // changed by others and repaired
+	driftGroups  *coverage.Counter
+	driftMeters  *coverage.Counter
 }
 
 func newStats(r *coverage.Registry) stats {
@@ -25,5 +28,8 @@ func newStats(r *coverage.Registry) stats {
 		rowErrors:    r.Counter("translation_error"),
 		refused:      r.Counter("ofctrl_refused"),
 		transactions: r.Counter("txn_submitted"),
+		driftFlows:   r.Counter("drift_flow"),
+		driftGroups:  r.Counter("drift_group"),
+		driftMeters:  r.Counter("drift_meter"),
 	}
 }

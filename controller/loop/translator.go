@@ -47,6 +47,7 @@ type Writer interface {
 	Enable()
 	FlushZone(zone uint16)
 	SetTarget(target string)
+	SetAside(ofbundle.Aside)
 	RetryRefused()
 	Events() <-chan ofbundle.Event
 	Groups() []ofbundle.NamedID
