@@ -29,6 +29,11 @@ var hostPrograms = map[string]string{
 	"ovn-controller": "ovn-host",
 	"ovn-nbctl":      "ovn-common",
 	"mmdebstrap":     "mmdebstrap",
+	// What guests run.
+	"busybox":    "busybox",
+	"dig":        "bind9-dnsutils",
+	"dhclient":   "isc-dhcp-client",
+	"traceroute": "traceroute",
 }
 
 func main() {
