@@ -98,7 +98,8 @@ func (a *Aside) add(word string) error {
 	return nil
 }
 
-func (a *Aside) flow(f *openflow.Flow) bool {
+// Flow tells whether others may keep f.
+func (a *Aside) Flow(f *openflow.Flow) bool {
 	for _, c := range a.Cookies {
 		if f.Cookie&c.Mask == c.Value {
 			return true
@@ -107,8 +108,9 @@ func (a *Aside) flow(f *openflow.Flow) bool {
 	return within(a.Tables, uint32(f.Table))
 }
 
-func (a *Aside) group(id uint32) bool { return within(a.Groups, id) }
-func (a *Aside) meter(id uint32) bool { return within(a.Meters, id) }
+// Group and Meter tell whether others may keep one with that number.
+func (a *Aside) Group(id uint32) bool { return within(a.Groups, id) }
+func (a *Aside) Meter(id uint32) bool { return within(a.Meters, id) }
 
 func within(l []NumberRange, n uint32) bool {
 	for _, r := range l {

@@ -14,6 +14,8 @@ type Desired struct {
 	Flows  []DesiredFlow
 	Groups map[uint32]string // canonical content
 	Meters map[uint32]DesiredMeter
+	// Aside is what others may keep beside them.
+	Aside Aside
 }
 
 // DesiredFlow is one flow and the rows it comes from.
@@ -84,6 +86,7 @@ func (t *table) wanted() *Desired {
 		Flows:  make([]DesiredFlow, 0, t.desired),
 		Groups: make(map[uint32]string, len(t.groups.byContent)),
 		Meters: make(map[uint32]DesiredMeter, len(t.meters.byName)),
+		Aside:  t.aside,
 	}
 	for e := range t.index.all() {
 		w := t.winner(e)

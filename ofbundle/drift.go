@@ -53,7 +53,7 @@ func (d *drift) lost() bool {
 
 // stray says that f, which nobody wants and nobody installed, is to be removed.
 func (t *table) stray(f *openflow.Flow) bool {
-	if f.Table > lastOwned || t.aside.flow(f) {
+	if f.Table > lastOwned || t.aside.Flow(f) {
 		return false
 	}
 	_, learned := t.targets[target{f.Table, f.Cookie}]
@@ -168,7 +168,7 @@ func (t *table) lookAtGroups(groups map[uint32]string, d *drift) {
 		}
 	}
 	for id, is := range groups {
-		if _, ok := g.installed[id]; !ok && !t.aside.group(id) {
+		if _, ok := g.installed[id]; !ok && !t.aside.Group(id) {
 			g.installed[id] = is
 			g.ids.take(id)
 			note(driftForeign, id, is)
@@ -201,7 +201,7 @@ func (t *table) lookAtMeters(meters map[uint32]openflow.MeterSpec, d *drift) {
 		}
 	}
 	for id, is := range meters {
-		if _, ok := m.installed[id]; !ok && !t.aside.meter(id) {
+		if _, ok := m.installed[id]; !ok && !t.aside.Meter(id) {
 			m.installed[id] = is
 			m.ids.take(id)
 			note(driftForeign, id)

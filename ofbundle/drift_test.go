@@ -342,7 +342,7 @@ func TestParseAside(t *testing.T) {
 		}
 	}
 	a, err := ParseAside("table=5,bogus,cookie=0xab12/0xff00")
-	if err == nil || !a.flow(&openflow.Flow{Table: 5}) || !a.flow(&openflow.Flow{Cookie: 0xabff}) || a.flow(&openflow.Flow{Cookie: 0xac00}) {
+	if err == nil || !a.Flow(&openflow.Flow{Table: 5}) || !a.Flow(&openflow.Flow{Cookie: 0xabff}) || a.Flow(&openflow.Flow{Cookie: 0xac00}) {
 		t.Errorf("%+v, %v", a, err)
 	}
 }

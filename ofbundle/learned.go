@@ -67,7 +67,7 @@ func (t *table) dropLearned() {
 		if learned {
 			t.learned++
 		}
-		if learned || t.aside.flow(e.installed) {
+		if learned || t.aside.Flow(e.installed) {
 			t.setInstalled(e, nil)
 			e.dirty = true // not in the index any more, so never to be listed
 			t.index.remove(e)

@@ -77,14 +77,14 @@ func newTable() *table {
 // setReserved changes what others may keep.
 func (t *table) setReserved(a Aside) {
 	t.aside = a
-	t.groups.ids.reserved, t.meters.ids.reserved = a.group, a.meter
+	t.groups.ids.reserved, t.meters.ids.reserved = a.Group, a.Meter
 	// What was read back before may not be wanted there any more.
 	wanted := map[uint32]bool{}
 	for _, g := range t.groups.byContent {
 		wanted[g.id] = true
 	}
 	for id := range t.groups.installed {
-		if a.group(id) && !wanted[id] {
+		if a.Group(id) && !wanted[id] {
 			delete(t.groups.installed, id)
 			t.groups.ids.free(id)
 		}
@@ -94,7 +94,7 @@ func (t *table) setReserved(a Aside) {
 		wanted[m.id] = true
 	}
 	for id := range t.meters.installed {
-		if a.meter(id) && !wanted[id] {
+		if a.Meter(id) && !wanted[id] {
 			delete(t.meters.installed, id)
 			t.meters.ids.free(id)
 		}
@@ -176,8 +176,8 @@ func (t *table) load(d *dump) {
 	for e := range t.index.all() {
 		e.dirty = false
 	}
-	maps.DeleteFunc(d.groups, func(id uint32, _ string) bool { return t.aside.group(id) })
-	maps.DeleteFunc(d.meters, func(id uint32, _ openflow.MeterSpec) bool { return t.aside.meter(id) })
+	maps.DeleteFunc(d.groups, func(id uint32, _ string) bool { return t.aside.Group(id) })
+	maps.DeleteFunc(d.meters, func(id uint32, _ openflow.MeterSpec) bool { return t.aside.Meter(id) })
 	t.groups.load(d.groups)
 	t.meters.load(d.meters)
 	t.full = true

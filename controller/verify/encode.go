@@ -15,6 +15,7 @@ type wireDesired struct {
 	Flows  []wireFlow
 	Groups map[uint32][]byte
 	Meters map[uint32]ofbundle.DesiredMeter
+	Aside  ofbundle.Aside
 }
 
 type wireFlow struct {
@@ -29,7 +30,7 @@ type wireFlow struct {
 
 // Encode writes d for Decode.
 func Encode(d *ofbundle.Desired) ([]byte, error) {
-	w := wireDesired{Flows: make([]wireFlow, len(d.Flows)), Groups: map[uint32][]byte{}, Meters: d.Meters}
+	w := wireDesired{Flows: make([]wireFlow, len(d.Flows)), Groups: map[uint32][]byte{}, Meters: d.Meters, Aside: d.Aside}
 	for i := range d.Flows {
 		f := &d.Flows[i]
 		out := wireFlow{
@@ -54,7 +55,7 @@ func Decode(b []byte) (*ofbundle.Desired, error) {
 	if err := json.Unmarshal(b, &w); err != nil {
 		return nil, fmt.Errorf("desired flows: %w", err)
 	}
-	d := &ofbundle.Desired{Groups: map[uint32]string{}, Meters: w.Meters}
+	d := &ofbundle.Desired{Groups: map[uint32]string{}, Meters: w.Meters, Aside: w.Aside}
 	for i := range w.Flows {
 		in := &w.Flows[i]
 		m, err := openflow.DecodeMatch(in.Match)

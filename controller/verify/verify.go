@@ -89,6 +89,8 @@ func (r *Result) flows(want *ofbundle.Desired, have *ofbundle.Contents) {
 		case w == nil && learn[target{h.Flow.Table, h.Flow.Cookie}]:
 			r.Learned++
 			continue
+		case w == nil && want.Aside.Flow(&h.Flow):
+			continue
 		case w == nil:
 			r.add(Difference{Kind: Extra, What: "flow", Have: foreignText(h)})
 			continue
@@ -148,7 +150,7 @@ func (r *Result) groups(want *ofbundle.Desired, have *ofbundle.Contents) {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(have.Groups)) {
-		if _, wanted := want.Groups[id]; !wanted {
+		if _, wanted := want.Groups[id]; !wanted && !want.Aside.Group(id) {
 			r.add(Difference{Kind: Extra, What: "group", Have: GroupText(id, have.Groups[id])})
 		}
 	}
@@ -171,7 +173,7 @@ func (r *Result) meters(want *ofbundle.Desired, have *ofbundle.Contents) {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(have.Meters)) {
-		if w, wanted := want.Meters[id]; !wanted || w.Undefined {
+		if w, wanted := want.Meters[id]; (!wanted || w.Undefined) && !want.Aside.Meter(id) {
 			r.add(Difference{Kind: Extra, What: "meter", Have: MeterText(id, have.Meters[id])})
 		}
 	}

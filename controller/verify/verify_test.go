@@ -113,6 +113,37 @@ func TestCompareLearned(t *testing.T) {
 	}
 }
 
+// What was set aside for others is neither missed nor too much; what is ours in the
+// same place is still compared.
+func TestCompareAside(t *testing.T) {
+	aside, err := ofbundle.ParseAside("table=50,group=100,meter=9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := side{flows: []string{"cookie=0x1, table=50, priority=1 actions=drop"}}.desired(t)
+	want.Aside = aside
+	have := side{
+		flows:  []string{"cookie=0x1, table=50, priority=1 actions=drop", "cookie=0x9, table=50, priority=2 actions=drop"},
+		groups: map[uint32]string{100: group(1)},
+		meters: map[uint32]openflow.MeterSpec{9: meter(5)},
+	}.contents(t)
+	encoded, err := Encode(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, err = Decode(encoded); err != nil {
+		t.Fatal(err)
+	}
+	if r := Compare(want, have); len(r.Differences) != 0 || r.Same != 1 {
+		t.Errorf("%d same, differences %+v", r.Same, r.Differences)
+	}
+	have.Flows = have.Flows[1:]
+	have.Groups[101] = group(2)
+	if r := Compare(want, have); len(r.Differences) != 2 {
+		t.Errorf("differences %+v, want a flow missing and a group too many", r.Differences)
+	}
+}
+
 func TestCompareMarked(t *testing.T) {
 	s := side{flows: []string{"table=8, priority=1 actions=drop", "table=8, priority=2 actions=drop"}}
 	want, have := s.desired(t), s.contents(t)
