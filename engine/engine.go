@@ -21,8 +21,8 @@
 //
 // An Engine is not safe for concurrent use; only Config.Build is called from
 // several goroutines, during Run, and whatever it reads must not change meanwhile.
-// Config.Build may call NewSet, and SetAdd on a set it just made, under a lock of
-// its own.
+// Config.Build may call NewSet, SetAdd on a set it just made, and SetMembers, all
+// under one lock of its own.
 package engine
 
 import (
@@ -351,8 +351,8 @@ type built[F, R comparable] struct {
 // chunk is how many units a worker takes at a time, batch how many are built
 // before their results are taken over.
 const (
-	chunk = 64
-	batch = 128 * chunk
+	chunk = 16
+	batch = 512 * chunk
 )
 
 // build fills results, one for each of todo.

@@ -418,6 +418,18 @@ func (t *Translator) groupSet(g ovsdb.UUID) engine.SetID {
 	return id
 }
 
+// groupMembers are the members of a group's set. They do not change while units are
+// built, but the engine's list of sets does: see setRegistry.mu.
+func (t *Translator) groupMembers(g ovsdb.UUID) map[lflow.Member]struct{} {
+	id, ok := t.dpSets.group[g]
+	if !ok {
+		return nil
+	}
+	t.sets.mu.Lock()
+	defer t.sets.mu.Unlock()
+	return t.eng.SetMembers(id)
+}
+
 // groupChanged brings the set of a group from one version of its row to the next.
 func (t *Translator) groupChanged(old, now *sbdb.LogicalDPGroup) {
 	var g ovsdb.UUID

@@ -139,18 +139,13 @@ func (t *Translator) datapathOf(row *sbdb.DatapathBinding) *localDatapath {
 
 func (v *view) GroupLocal(group ovsdb.UUID) bool {
 	v.r.Read(inputID(kindGroupLocal, group))
-	id, ok := v.t.dpSets.group[group]
-	return ok && len(v.t.eng.SetMembers(id)) > 0
+	return len(v.t.groupMembers(group)) > 0
 }
 
 func (v *view) GroupDatapaths(group ovsdb.UUID) []physical.Datapath {
 	v.r.Read(inputID(kindGroup, group))
-	id, ok := v.t.dpSets.group[group]
-	if !ok {
-		return nil
-	}
 	var list []physical.Datapath
-	for m := range v.t.eng.SetMembers(id) {
+	for m := range v.t.groupMembers(group) {
 		if d := v.t.byN[m.Value.Lo]; d != nil {
 			list = append(list, d.Datapath)
 		}
