@@ -54,6 +54,9 @@ type FlowDesc struct {
 	DurationNsec uint64
 	Packets      uint64
 	Bytes        uint64
+	// IdleNsec is how long ago the flow was last used, or made. OpenFlow 1.4 has no
+	// word for it.
+	IdleNsec uint64
 }
 
 // FlowDescReply is part of a dump of flows.
@@ -69,6 +72,7 @@ func (*FlowDescReply) msgType() uint8 { return TypeMultipartReply }
 const (
 	oxsClass    = 0x8002
 	oxsDuration = 0
+	oxsIdle     = 1
 	oxsPackets  = 4
 	oxsBytes    = 5
 )
@@ -121,6 +125,10 @@ func (f *FlowDesc) appendTo(b []byte, v Version) ([]byte, error) {
 		b = appendU16(b, 0)
 		b = appendU32(b, oxsClass<<16|oxsDuration<<9|8)
 		b = appendU32(appendU32(b, uint32(f.DurationNsec/1e9)), uint32(f.DurationNsec%1e9))
+		if f.IdleNsec != 0 {
+			b = appendU32(b, oxsClass<<16|oxsIdle<<9|8)
+			b = appendU32(appendU32(b, uint32(f.IdleNsec/1e9)), uint32(f.IdleNsec%1e9))
+		}
 		b = appendU32(b, oxsClass<<16|oxsPackets<<9|8)
 		b = appendU64(b, f.Packets)
 		b = appendU32(b, oxsClass<<16|oxsBytes<<9|8)
@@ -224,6 +232,8 @@ func takeOXS(r *reader, f *FlowDesc) {
 		switch h >> 9 & 0x7f {
 		case oxsDuration:
 			f.DurationNsec = uint64(p.u32())*1e9 + uint64(p.u32())
+		case oxsIdle:
+			f.IdleNsec = uint64(p.u32())*1e9 + uint64(p.u32())
 		case oxsPackets:
 			f.Packets = p.u64()
 		case oxsBytes:

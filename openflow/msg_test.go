@@ -29,6 +29,9 @@ func messages(v Version) []Message {
 	mac := [6]byte{1, 2, 3, 4, 5, 6}
 	flowDesc := FlowDesc{Table: 9, Priority: 100, Idle: 1, Hard: 2, Flags: 1, Importance: 4, Cookie: 0xabcdef,
 		Match: match, Actions: metered, DurationNsec: 1_500_000_002, Packets: 7, Bytes: 700}
+	if v == Version15 {
+		flowDesc.IdleNsec = 1_000_000_003
+	}
 	out := []Message{
 		&Hello{Versions: 1<<Version14 | 1<<Version15},
 		&ErrorMsg{ErrType: 2, Code: 9, Data: []byte{6, 14, 0, 8, 0, 0, 0, 1}},
