@@ -24,6 +24,11 @@ type ConnOptions struct {
 	// Handler, if set, gets every message on the reading goroutine, in place of
 	// Recv. It must not block: while it does, nothing is read.
 	Handler func(Header, Message)
+	// Frames, if set, gets every message undecoded on the reading goroutine, in place
+	// of Recv and Handler, and nil when all that came in with one read has been handed
+	// over. The bytes are valid during the call only. It must not block. Descriptions
+	// of groups beyond 64 KiB cannot be asked for on such a connection.
+	Frames func(frame []byte)
 }
 
 // handshakeTimeout bounds the exchange of hello messages.
@@ -297,13 +302,14 @@ func (c *Conn) readLoop(in *frameReader) {
 		in.idle = c.probe
 		in.c, in.interval = c.c, c.opts.Probe
 	}
+	if c.opts.Frames != nil {
+		c.readFailed(c.readFrames(in))
+		return
+	}
 	for {
 		frame, err := in.next()
 		if err != nil {
-			if errors.Is(err, io.EOF) {
-				err = errors.New("closed by the switch")
-			}
-			_ = c.fail(fmt.Errorf("openflow: reading: %w", err))
+			c.readFailed(err)
 			return
 		}
 		if Version(frame[0]) != c.version {
@@ -316,10 +322,18 @@ func (c *Conn) readLoop(in *frameReader) {
 	}
 }
 
+func (c *Conn) readFailed(err error) {
+	if errors.Is(err, io.EOF) {
+		err = errors.New("closed by the switch")
+	}
+	_ = c.fail(fmt.Errorf("openflow: reading: %w", err))
+}
+
 // probeXID marks own echo requests; no other message uses transaction id 0.
 const probeXID = 0
 
-func (c *Conn) receive(frame []byte) {
+// echo takes care of echo traffic; it reports whether frame was that.
+func (c *Conn) echo(frame []byte) bool {
 	switch frame[1] {
 	case TypeEchoRequest:
 		reply := append([]byte(nil), frame...)
@@ -329,11 +343,17 @@ func (c *Conn) receive(frame []byte) {
 		default:
 			// 64 unanswered requests: answering the later ones adds nothing.
 		}
-		return
+		return true
 	case TypeEchoReply:
-		if h, err := ParseHeader(frame); err == nil && h.XID == probeXID {
-			return
-		}
+		h, err := ParseHeader(frame)
+		return err == nil && h.XID == probeXID
+	}
+	return false
+}
+
+func (c *Conn) receive(frame []byte) {
+	if c.echo(frame) {
+		return
 	}
 	if c.opts.Handler != nil {
 		h, m := decodeFrame(frame)

@@ -1,6 +1,7 @@
 package openflow
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -296,4 +297,74 @@ func FuzzLongReply(f *testing.F) {
 			t.Errorf("%d bytes of %d", n, len(b))
 		}
 	})
+}
+
+// TestFrames: messages come whole and in order however the stream is cut, echo
+// requests are answered, and the end of what was read is told.
+func TestFrames(t *testing.T) {
+	here, there := net.Pipe()
+	got := make(chan []byte, 1000)
+	ends := 0
+	go func() {
+		hello, _ := AppendMessage(nil, Version15, 1, &Hello{Versions: 1 << Version15})
+		_, _ = there.Write(hello)
+	}()
+	go func() { _, _ = io.ReadFull(there, make([]byte, 16)) }()
+	c, err := NewConn(t.Context(), here, ConnOptions{Frames: func(frame []byte) {
+		if frame == nil {
+			ends++
+			return
+		}
+		got <- append([]byte(nil), frame...)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var stream []byte
+	const n = 300
+	for i := range n {
+		// Some are longer than half of the buffer.
+		in := &PacketIn{Packet: bytes.Repeat([]byte{byte(i)}, 1+i%7*10_000), Reason: ReasonApplyAction}
+		if stream, err = AppendMessage(stream, Version15, uint32(i), in); err != nil {
+			t.Fatal(err)
+		}
+		if i == n/2 {
+			stream, _ = AppendMessage(stream, Version15, 77, &EchoRequest{Data: []byte("alive")})
+		}
+	}
+	echoed := make(chan []byte, 1)
+	go func() {
+		b := make([]byte, headerLen+5)
+		_, _ = io.ReadFull(there, b)
+		echoed <- b
+	}()
+	go func() {
+		for cut := 1; len(stream) > 0; cut = cut*7%100_003 + 1 {
+			k := min(cut, len(stream))
+			if _, err := there.Write(stream[:k]); err != nil {
+				return
+			}
+			stream = stream[k:]
+		}
+	}()
+	for i := range n {
+		select {
+		case frame := <-got:
+			var in PacketIn
+			if err := in.Decode(frame); err != nil || len(in.Packet) != 1+i%7*10_000 || in.Packet[0] != byte(i) {
+				t.Fatalf("message %d: %d bytes, %v", i, len(in.Packet), err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("message %d does not come", i)
+		}
+	}
+	if b := <-echoed; b[1] != TypeEchoReply || string(b[headerLen:]) != "alive" {
+		t.Errorf("the echo request was answered with %x", b)
+	}
+	there.Close()
+	<-c.Done()
+	if ends == 0 {
+		t.Error("the end of a read was never told")
+	}
 }
