@@ -14,7 +14,7 @@ import (
 
 // version is part of the name of cached databases: raise it when the rows that a
 // set of parameters makes change.
-const version = 1
+const version = 2
 
 // Database is a southbound database made from Params.
 type Database struct {
@@ -23,6 +23,9 @@ type Database struct {
 	LogicalFlows int    // rows of Logical_Flow
 	Ports        int    // rows of Port_Binding
 	Release      string // of the northd that made it
+	// Changes are what northd writes for changes of the northbound database, by
+	// name. They are on top of the fixture, which is not in the file.
+	Changes map[string]Change
 }
 
 // Make returns the database of a workload, from the cache if it was made before.
@@ -86,7 +89,6 @@ func (p Params) make(t integration.T, stack *integration.Stack, db *Database) {
 	}
 	sync()
 	sync()
-	c.StopNorthd()
 	db.LogicalFlows = lines(c.SB("--bare", "--columns=priority", "list", "Logical_Flow"))
 	db.Ports = lines(c.SB("--bare", "--columns=tunnel_key", "list", "Port_Binding"))
 	out, err := c.Output("ovn-northd", "--version")
@@ -98,6 +100,9 @@ func (p Params) make(t integration.T, stack *integration.Stack, db *Database) {
 		t.Fatalf("%v", err)
 	}
 	backup := c.CopyOptions().Southbound
+	if db.Changes, err = p.recordChanges(c, sync); err != nil {
+		t.Fatalf("%v", err)
+	}
 	data, err := os.ReadFile(backup)
 	if err == nil {
 		err = os.WriteFile(db.Path+".part", data, 0o644)

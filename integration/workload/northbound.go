@@ -68,7 +68,7 @@ func (b *builder) services() {
 			fmt.Sprintf("172.30.%d.%d:80", s/250, s%250+1): strings.Join(v4, ","),
 			fmt.Sprintf("[fd02::%x]:80", s+1):              strings.Join(v6, ","),
 		}
-		lbs = append(lbs, b.insert("Load_Balancer", row{"name": fmt.Sprintf("Service_ns/svc-%d_TCP_cluster", s),
+		lbs = append(lbs, b.insert("Load_Balancer", row{"name": service(s),
 			"protocol": "tcp", "vips": vips,
 			"options": map[string]string{"event": "false", "hairpin_snat_ip": "169.254.169.5 fd69::5",
 				"neighbor_responder": "none", "reject": "true", "skip_snat": "false"}}))
