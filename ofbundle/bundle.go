@@ -306,7 +306,10 @@ func (s *session) groupMods(ops []op, refused map[int]error) (groups map[int][]*
 		if groups == nil {
 			groups = map[int][]*openflow.GroupMod{}
 		}
-		spec, err := openflow.DecodeGroup([]byte(o.g.content))
+		if o.g.told != o.g.content {
+			s.w.log.Warn("OpenFlow 1.4 has no selection method: the switch's own hash chooses", "group", o.gid, "wanted", groupName(o.g.content))
+		}
+		spec, err := openflow.DecodeGroup([]byte(o.g.told))
 		if err == nil {
 			groups[i], err = openflow.GroupAdd(s.conn.Version(), o.gid, spec)
 		}

@@ -105,7 +105,7 @@ func (t *table) wanted() *Desired {
 	}
 	for _, g := range t.groups.byContent {
 		if g.refs > 0 && g.refused == nil {
-			d.Groups[g.id] = g.content
+			d.Groups[g.id] = g.told
 		}
 	}
 	for name, m := range maps.All(t.meters.byName) {

@@ -10,6 +10,7 @@ import (
 // group is one content that is wanted or installed.
 type group struct {
 	content string // openflow.GroupSpec.Encode
+	told    string // what the switch is told: content, or what remains of it
 	id      uint32 // 0: not numbered yet
 	refs    int
 	// refused is the switch's reason for not taking it.
@@ -28,6 +29,7 @@ type groupTable struct {
 	fresh     []*group // acquired and perhaps not numbered
 	dirty     map[*group]struct{}
 	strays    map[uint32]struct{} // on the switch though nobody wants them
+	plain     bool                // the switch takes no selection methods
 }
 
 func newGroupTable() groupTable {
@@ -40,10 +42,25 @@ func newGroupTable() groupTable {
 	}
 }
 
+// tell returns what a switch without selection methods, that is one that speaks
+// OpenFlow 1.4, is told instead of content: the same buckets, chosen by the
+// switch's own hash. A service balanced by another hash is better than none.
+func (t *groupTable) tell(content string) string {
+	if !t.plain {
+		return content
+	}
+	spec, err := openflow.DecodeGroup([]byte(content))
+	if err != nil || spec.Type != openflow.GroupSelect {
+		return content
+	}
+	spec.SelectionMethod, spec.SelectionParam, spec.Fields = openflow.DefaultSelectionMethod, 0, nil
+	return string(spec.Encode())
+}
+
 func (t *groupTable) acquire(content string) {
 	g := t.byContent[content]
 	if g == nil {
-		g = &group{content: content}
+		g = &group{content: content, told: t.tell(content)}
 		t.byContent[content] = g
 		t.fresh = append(t.fresh, g)
 	}
@@ -61,8 +78,10 @@ func (t *groupTable) release(content string) {
 	}
 }
 
-// load takes over what the switch holds. Wanted groups keep their numbers.
-func (t *groupTable) load(installed map[uint32]string) {
+// load takes over what the switch holds, and whether it takes no selection methods.
+// Wanted groups keep their numbers.
+func (t *groupTable) load(installed map[uint32]string, plain bool) {
+	t.plain = plain
 	for id := range t.installed {
 		t.ids.free(id)
 	}
@@ -76,7 +95,7 @@ func (t *groupTable) load(installed map[uint32]string) {
 	clear(t.dirty)
 	clear(t.strays)
 	for content, g := range t.byContent {
-		g.refused = nil
+		g.refused, g.told = nil, t.tell(content)
 		if g.refs == 0 {
 			if g.id != 0 {
 				t.ids.free(g.id)
@@ -100,7 +119,7 @@ func (t *groupTable) number() {
 	if len(t.fresh) == 0 {
 		return
 	}
-	var held map[string]uint32
+	var held map[string][]uint32
 	fresh := slices.DeleteFunc(t.fresh, func(g *group) bool { return g.id != 0 || g.refs == 0 })
 	slices.SortFunc(fresh, func(a, b *group) int {
 		if a.content < b.content {
@@ -112,8 +131,8 @@ func (t *groupTable) number() {
 		held = t.unclaimed()
 	}
 	for _, g := range fresh {
-		if id, ok := held[g.content]; ok {
-			g.id = id
+		if ids := held[g.told]; len(ids) > 0 {
+			g.id, held[g.told] = ids[0], ids[1:]
 		}
 	}
 	for _, g := range fresh {
@@ -124,22 +143,19 @@ func (t *groupTable) number() {
 	t.fresh = nil
 }
 
-// unclaimed maps contents on the switch to the lowest number that no wanted
-// group has.
-func (t *groupTable) unclaimed() map[string]uint32 {
+// unclaimed maps contents on the switch to the numbers that no wanted group has,
+// the lowest first.
+func (t *groupTable) unclaimed() map[string][]uint32 {
 	taken := map[uint32]struct{}{}
 	for _, g := range t.byContent {
 		if g.id != 0 {
 			taken[g.id] = struct{}{}
 		}
 	}
-	held := map[string]uint32{}
-	for id, content := range t.installed {
-		if _, ok := taken[id]; ok {
-			continue
-		}
-		if have, ok := held[content]; !ok || id < have {
-			held[content] = id
+	held := map[string][]uint32{}
+	for _, id := range slices.Sorted(maps.Keys(t.installed)) {
+		if _, ok := taken[id]; !ok {
+			held[t.installed[id]] = append(held[t.installed[id]], id)
 		}
 	}
 	return held

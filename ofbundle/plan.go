@@ -175,7 +175,7 @@ func (t *table) planGroupAdds(p *plan) {
 			continue
 		}
 		held, there := t.groups.installed[g.id]
-		if there && held == g.content {
+		if there && held == g.told {
 			continue
 		}
 		o := op{kind: opGroupAdd, g: g, gid: g.id}
@@ -229,7 +229,7 @@ func (t *table) applied(o *op) {
 			t.index.remove(o.e)
 		}
 	case opGroupAdd, opGroupModify:
-		t.groups.installed[o.gid] = o.g.content
+		t.groups.installed[o.gid] = o.g.told
 	case opGroupDelete:
 		delete(t.groups.installed, o.gid)
 		if o.g != nil {

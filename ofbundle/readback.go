@@ -8,7 +8,7 @@ import (
 
 // readBack dumps flows, groups and meters and takes them as installed.
 func (s *session) readBack(ctx context.Context) error {
-	d := &dump{groups: map[uint32]string{}, meters: map[uint32]openflow.MeterSpec{}}
+	d := &dump{plain: s.conn.Version() != openflow.Version15, groups: map[uint32]string{}, meters: map[uint32]openflow.MeterSpec{}}
 	if err := s.dump(ctx, d); err != nil {
 		return err
 	}

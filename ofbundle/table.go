@@ -178,7 +178,7 @@ func (t *table) load(d *dump) {
 	}
 	maps.DeleteFunc(d.groups, func(id uint32, _ string) bool { return t.aside.Group(id) })
 	maps.DeleteFunc(d.meters, func(id uint32, _ openflow.MeterSpec) bool { return t.aside.Meter(id) })
-	t.groups.load(d.groups)
+	t.groups.load(d.groups, d.plain)
 	t.meters.load(d.meters)
 	t.full = true
 }
@@ -200,6 +200,8 @@ func (t *table) setInstalled(e *entry, f *openflow.Flow) {
 type dump struct {
 	flows  []dumpFlow
 	groups map[uint32]string // canonical content; nil if they could not be read
+	// plain says that the switch takes no selection methods: it speaks OpenFlow 1.4.
+	plain  bool
 	meters map[uint32]openflow.MeterSpec
 }
 

@@ -181,7 +181,11 @@ func (m *GroupMod) appendBody14(b []byte, v Version) ([]byte, error) {
 
 // In OpenFlow 1.4 a select group has no selection method. The switch then uses
 // dp_hash, so a group without says dp_hash when read.
-const method14 = "dp_hash"
+const method14 = DefaultSelectionMethod
+
+// DefaultSelectionMethod is how the switch chooses a bucket of a select group that
+// says nothing about it.
+const DefaultSelectionMethod = "dp_hash"
 
 // appendBuckets14:
 //
