@@ -64,7 +64,7 @@ func (ch *Chassis) StartAgentOf(kind AgentKind, extra ...string) *Agent {
 		"--pidfile=" + filepath.Join(ch.dir, "ovn-controller.pid"),
 		"-vconsole:info", "-vsyslog:off"}, extra...)}
 	if a.Kind == Reference {
-		cmd.stack, cmd.path = ch.c.opt.Stack, "ovn-controller"
+		cmd.stack, cmd.path = ch.c.opt.Reference, "ovn-controller"
 	} else if cmd.path = os.Getenv("OVN_AGENT"); cmd.path == "" || cmd.path == "c" {
 		cmd.path = Build(ch.t, "ovn-controller")
 	}

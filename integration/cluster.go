@@ -28,6 +28,8 @@ type Options struct {
 	Switch *Stack
 	// Agent is what runs on each chassis.
 	Agent AgentKind
+	// Reference provides the reference agent, nil for Stack.
+	Reference *Stack
 	// Southbound is a database file to start with, copied; "" for an empty one.
 	Southbound string
 	// NoNorthd leaves NB and northd out: the southbound database is as given.
@@ -63,6 +65,9 @@ func NewCluster(t T, opt Options) *Cluster {
 	}
 	if opt.Switch == nil {
 		opt.Switch = opt.Stack
+	}
+	if opt.Reference == nil {
+		opt.Reference = opt.Stack
 	}
 	scope := &scope{T: t}
 	t.Cleanup(scope.close)
@@ -151,6 +156,9 @@ func (c *Cluster) StopNorthd() {
 	}
 	os.Remove(filepath.Join(c.sb.dir, "ovn-northd.ctl"))
 }
+
+// Release is the OVN release of the reference agent: 23 for 23.03.
+func (c *Cluster) Release() int { return c.opt.Reference.Major }
 
 // AgentKind is what runs on the chassis unless a test says otherwise.
 func (c *Cluster) AgentKind() AgentKind { return c.opt.Agent.resolve() }

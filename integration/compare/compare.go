@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -32,8 +33,40 @@ type Result struct {
 func (r *Result) Equal() bool { return len(r.OnlyOurs)+len(r.OnlyTheirs)+len(r.Differ) == 0 }
 
 // Compare compares what two agents made of the same southbound contents.
-func Compare(theirs, ours *Observation) *Result {
+func Compare(theirs, ours *Observation) *Result { return compareWith(theirs, ours, nil) }
+
+// CompareReleases compares ours with the reference of an older release, on that
+// release's contents. Accepted is what the newer reference made of them too.
+func CompareReleases(theirs, newer, ours *Observation) *Result {
+	flows, others, err := normalise(newer)
+	if err != nil {
+		return &Result{OnlyTheirs: []string{err.Error()}}
+	}
+	return compareWith(theirs, ours, lines(flows, others, newer))
+}
+
+// CompareVersions compares what one agent installs by OpenFlow 1.5 and by 1.4,
+// which cannot say how a group chooses a bucket.
+func CompareVersions(newer, older *Observation) *Result {
+	for _, o := range []*Observation{newer, older} {
+		for i, g := range o.Groups {
+			o.Groups[i] = selection.ReplaceAllString(g, ",bucket=")
+		}
+	}
+	return Compare(newer, older)
+}
+
+var selection = regexp.MustCompile(`,selection_method=.*?,bucket=`)
+
+// compareWith compares; newer, if not nil, are the lines of the newer reference.
+func compareWith(theirs, ours *Observation, newer []string) *Result {
 	r := &Result{}
+	has := map[string]bool{}
+	for _, line := range newer {
+		has[line] = true
+	}
+	// Whether the newer reference is on our side.
+	sides := func(line string, wants bool) bool { return newer != nil && has[line] == wants }
 	ourFlows, ourOthers, err := normalise(ours)
 	if err != nil {
 		r.OnlyOurs = append(r.OnlyOurs, err.Error())
@@ -45,6 +78,10 @@ func Compare(theirs, ours *Observation) *Result {
 	if known := theirs.Known; known != nil {
 		ourFlows, theirFlows = ours.without(ourFlows, known), theirs.without(theirFlows, known)
 	}
+	if theirs.Layout != nil {
+		elsewhere := func(f Flow) bool { return !logical(f.Table) }
+		ourFlows, theirFlows = slices.DeleteFunc(ourFlows, elsewhere), slices.DeleteFunc(theirFlows, elsewhere)
+	}
 	r.ours, r.theirs = lines(ourFlows, ourOthers, ours), lines(theirFlows, theirOthers, theirs)
 
 	// Two ids of the same content leave two flows with the same key, hence lists.
@@ -54,6 +91,10 @@ func Compare(theirs, ours *Observation) *Result {
 	}
 	for _, f := range theirFlows {
 		list := mine[f.Key()]
+		if len(list) == 0 && sides(f.String(), false) {
+			r.Accepted++
+			continue
+		}
 		if len(list) == 0 {
 			r.OnlyTheirs = append(r.OnlyTheirs, theirs.describe(f))
 			continue
@@ -62,7 +103,7 @@ func Compare(theirs, ours *Observation) *Result {
 		switch {
 		case list[i] == f:
 			r.Same++
-		case accepted(ours, theirs, list[i], f):
+		case accepted(ours, theirs, list[i], f), sides(list[i].String(), true):
 			r.Accepted++
 		default:
 			r.Differ = append(r.Differ, fmt.Sprintf("ours   %s\n    theirs %s", ours.describe(list[i]), theirs.describe(f)))
@@ -72,19 +113,19 @@ func Compare(theirs, ours *Observation) *Result {
 	for _, f := range ourFlows {
 		switch list := mine[f.Key()]; {
 		case !slices.Contains(list, f):
-		case acceptedOurs(f):
+		case acceptedOurs(f), sides(f.String(), true):
 			r.Accepted++
 		default:
 			r.OnlyOurs = append(r.OnlyOurs, ours.describe(f))
 		}
 	}
-	r.multiset(theirOthers, ourOthers)
-	r.multiset(prefixed("binding ", theirs.Bindings), prefixed("binding ", ours.Bindings))
+	r.multiset(theirOthers, ourOthers, sides)
+	r.multiset(prefixed("binding ", theirs.Bindings), prefixed("binding ", ours.Bindings), sides)
 	return r
 }
 
 // multiset compares what is either the same or not.
-func (r *Result) multiset(theirs, ours []string) {
+func (r *Result) multiset(theirs, ours []string, sides func(line string, wants bool) bool) {
 	count := map[string]int{}
 	for _, s := range ours {
 		count[s]++
@@ -93,6 +134,8 @@ func (r *Result) multiset(theirs, ours []string) {
 		if count[s] > 0 {
 			count[s]--
 			r.Same++
+		} else if sides(s, false) {
+			r.Accepted++
 		} else {
 			r.OnlyTheirs = append(r.OnlyTheirs, s)
 		}
@@ -100,7 +143,11 @@ func (r *Result) multiset(theirs, ours []string) {
 	for _, s := range ours {
 		if count[s] > 0 {
 			count[s]--
-			r.OnlyOurs = append(r.OnlyOurs, s)
+			if sides(s, true) {
+				r.Accepted++
+			} else {
+				r.OnlyOurs = append(r.OnlyOurs, s)
+			}
 		}
 	}
 }

@@ -103,6 +103,9 @@ func normalise(o *Observation) (flows []Flow, others []string, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
+		if o.Layout != nil {
+			f.Table = o.Layout.text("table=" + f.Table)[len("table="):]
+		}
 		f.Match = o.text(f.Match, groups, meters)
 		f.Actions = o.text(f.Actions, groups, meters)
 		flows = append(flows, f)
@@ -114,6 +117,9 @@ func normalise(o *Observation) (flows []Flow, others []string, err error) {
 }
 
 func (o *Observation) text(s string, groups, meters map[string]string) string {
+	if o.Layout != nil {
+		s = o.Layout.text(s)
+	}
 	s = replace(s, groupRef, func(m []string) string { return "group:" + known(groups, m[1]) })
 	s = replace(s, meterRef, func(m []string) string {
 		if content, ok := meters[m[1]]; ok {

@@ -27,6 +27,9 @@ type Observation struct {
 	// Known, if not nil, are the cookies of the MAC_Binding and FDB rows that both
 	// agents can know: others were learned since the database was copied.
 	Known map[string]bool
+	// Layout, if not nil, is that of an older release; with it only the logical
+	// tables are compared.
+	Layout *Layout
 	// Bindings is the southbound view of what the agent claimed.
 	Bindings []string
 }
@@ -35,6 +38,9 @@ type Observation struct {
 func Observe(t integration.T, c *integration.Cluster, ch *integration.Chassis) *Observation {
 	o := &Observation{Dump: ch.Dump(), LogicalFlows: describeRows(t, c),
 		Zones: map[string]string{}, Requested: map[string]bool{}, OFPorts: map[string]string{}}
+	if ch.Agent.Kind == integration.Reference {
+		o.Layout = layouts[c.Release()]
+	}
 	o.readSwitch(t, ch)
 	o.Tunnels = readTunnels(t, ch)
 	for _, r := range decodeTable(t, c.SB("--format=json", "--columns=external_ids", "list", "Datapath_Binding")) {

@@ -9,12 +9,32 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/integration/compare"
 )
 
-// observeBoth builds the topology and observes the reference agent and an agent
-// of the given kind on it.
-func observeBoth(t integration.T, topo *Topology, kind integration.AgentKind) (theirs, ours *compare.Observation) {
+// observeBoth builds the topology, observes the reference agent and an agent of
+// the given kind on it, and compares.
+//
+// On contents of an older release the reference is that release's own agent. What
+// differs is accepted where the reference of 26.03 does the same as ours with the
+// same contents: then the language changed, not its meaning here.
+func observeBoth(t integration.T, topo *Topology, kind integration.AgentKind) *compare.Result {
 	snapshot := makeSnapshot(t, topo)
-	theirs = observe(t, topo, snapshot, integration.Reference, nil, nil)
-	return theirs, observe(t, topo, snapshot, kind, theirs.Tunnels, nil)
+	theirs := observe(t, topo, snapshot, integration.Reference, nil, nil)
+	ours := observe(t, topo, snapshot, kind, theirs.Tunnels, nil)
+	if topo.Stack == nil || topo.Stack(t).Major == integration.Sid(t).Major {
+		return compare.Compare(theirs, ours)
+	}
+	newer := *topo
+	newer.Newest = true
+	return compare.CompareReleases(theirs, observe(t, &newer, snapshot, integration.Reference, theirs.Tunnels, nil), ours)
+}
+
+// observeVersions compares what our agent installs on a bridge that speaks
+// OpenFlow 1.4 only with what it installs by OpenFlow 1.5.
+func observeVersions(t integration.T, topo *Topology) *compare.Result {
+	snapshot := makeSnapshot(t, topo)
+	newer := observe(t, topo, snapshot, integration.Ours, nil, nil)
+	older := *topo
+	older.OpenFlow14 = true
+	return compare.CompareVersions(newer, observe(t, &older, snapshot, integration.Ours, newer.Tunnels, nil))
 }
 
 // makeSnapshot has northd translate the topology, with the reference agent as
@@ -35,7 +55,9 @@ func makeSnapshot(t integration.T, topo *Topology) string {
 // build makes the topology with northd and an agent, and waits until all is
 // settled.
 func build(t integration.T, topo *Topology, kind integration.AgentKind) (*integration.Cluster, *integration.Chassis) {
-	c := integration.NewCluster(t, integration.Options{Dummy: true, Agent: kind})
+	opt := topo.options(t)
+	opt.Agent = kind
+	c := integration.NewCluster(t, opt)
 	ch := addChassis(c, topo)
 	ch.StartAgent()
 	c.SB("wait-until", "Chassis", topo.Local)
@@ -94,6 +116,9 @@ func addChassis(c *integration.Cluster, topo *Topology) *integration.Chassis {
 	if topo.Chassis != "" {
 		ch.VSCtl(topo.Chassis)
 	}
+	if topo.OpenFlow14 {
+		ch.VSCtl("set", "Bridge", "br-int", "protocols=OpenFlow14")
+	}
 	for _, p := range topo.Ports {
 		ch.AddDummy(p.LPort, p.OFPort, p.Columns...)
 	}
@@ -105,7 +130,9 @@ func addChassis(c *integration.Cluster, topo *Topology) *integration.Chassis {
 // installed everything. tunnels are those that another agent made of it. tamper,
 // if not nil, may spoil the switch before the dump, for the test of this program.
 func observe(t integration.T, topo *Topology, snapshot string, kind integration.AgentKind, tunnels []compare.TunnelPort, tamper func(*integration.Chassis)) *compare.Observation {
-	c := integration.NewCluster(t, integration.Options{Dummy: true, Agent: kind, Southbound: snapshot, NoNorthd: true})
+	opt := topo.options(t)
+	opt.Agent, opt.Southbound, opt.NoNorthd = kind, snapshot, true
+	c := integration.NewCluster(t, opt)
 	chassis := c.SB("--bare", "--columns=_uuid", "find", "Chassis", "name="+topo.Local)
 	var undo []string
 	for _, uuid := range strings.Fields(c.SB("--bare", "--columns=_uuid", "find", "Port_Binding", "chassis="+chassis)) {
@@ -136,6 +163,11 @@ func observe(t integration.T, topo *Topology, snapshot string, kind integration.
 	}
 	if tamper != nil {
 		tamper(ch)
+	}
+	if topo.OpenFlow14 {
+		// Both are read in the same words, those of OpenFlow 1.5.
+		ch.Agent.Kill()
+		ch.VSCtl("clear", "Bridge", "br-int", "protocols")
 	}
 	o := compare.Observe(t, c, ch)
 	ch.Agent.Kill()

@@ -33,6 +33,11 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/integration/compare"
 )
 
+// stacks are the releases of OVN to compare with.
+var stacks = map[string]func(integration.T) *integration.Stack{
+	"sid": integration.Sid, "trixie": integration.Trixie, "host": integration.Host,
+}
+
 func main() {
 	only := flag.String("run", "", "only topologies whose name matches this regular expression")
 	dir := flag.String("topologies", "", "directory of topologies (default: the repository's)")
@@ -41,10 +46,16 @@ func main() {
 	jobs := flag.Int("j", 2, "topologies at a time")
 	raw := flag.String("dump", "", "directory to write both sides' normalised dumps to")
 	scale := flag.Int("scale", 5000, "logical flows of the topology ovn-kubernetes")
+	of14 := flag.Bool("of14", false, "compare our agent on a bridge limited to OpenFlow 1.4 with itself by OpenFlow 1.5")
 	random := flag.Duration("fuzz", 0, "compose features at random for so long, instead of the topologies")
 	seed := flag.Uint64("seed", uint64(time.Now().Unix()), "of the first world of -fuzz")
+	release := flag.String("stack", "sid", "OVN release beside ours: sid (26.03), trixie (25.03) or host; of an older one the logical tables, as they are at the start")
 	flag.Parse()
 	code := 0
+	if stacks[*release] == nil {
+		fmt.Fprintf(os.Stderr, "parity: no stack %q\n", *release)
+		os.Exit(2)
+	}
 	if *random > 0 {
 		kind := integration.Ours
 		if *self {
@@ -54,7 +65,7 @@ func main() {
 			fmt.Fprintln(os.Stderr, "parity:", err)
 			code = 1
 		}
-	} else if err := run(*dir, *only, *self, *limit, *jobs, *scale, *raw); err != nil {
+	} else if err := run(*dir, *only, *release, *self, *of14, *limit, *jobs, *scale, *raw); err != nil {
 		fmt.Fprintln(os.Stderr, "parity:", err)
 		code = 1
 	}
@@ -62,7 +73,7 @@ func main() {
 	os.Exit(code)
 }
 
-func run(dir, only string, self bool, limit, jobs, scale int, raw string) error {
+func run(dir, only, release string, self, of14 bool, limit, jobs, scale int, raw string) error {
 	pattern, err := regexp.Compile(only)
 	if err != nil {
 		return err
@@ -94,6 +105,7 @@ func run(dir, only string, self bool, limit, jobs, scale int, raw string) error 
 	)
 	fmt.Printf("%-36s %8s %10s %12s %8s %9s\n", "topology", "same", "only ours", "only theirs", "differ", "accepted")
 	for _, topo := range topologies {
+		topo.Stack = stacks[release]
 		report := func(name string, r *compare.Result) error {
 			mu.Lock()
 			defer mu.Unlock()
@@ -112,12 +124,15 @@ func run(dir, only string, self bool, limit, jobs, scale int, raw string) error 
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			err := integration.Run(topo.Name, nil, func(t integration.T) {
-				theirs, ours := observeBoth(t, topo, kind)
-				if err := report(topo.Name, compare.Compare(theirs, ours)); err != nil {
+				result := observeBoth
+				if of14 {
+					result = func(t integration.T, topo *Topology, _ integration.AgentKind) *compare.Result { return observeVersions(t, topo) }
+				}
+				if err := report(topo.Name, result(t, topo, kind)); err != nil {
 					t.Fatalf("%v", err)
 				}
 			})
-			if err == nil {
+			if err == nil && release == "sid" && !of14 {
 				err = integration.Run(topo.Name, nil, func(t integration.T) {
 					live(t, topo, kind, func(step string, r *compare.Result) {
 						if err := report(topo.Name+" + "+step, r); err != nil {

@@ -46,6 +46,24 @@ type Topology struct {
 	// Snapshot is the path of a southbound database that was made before, instead
 	// of Northbound and Remotes.
 	Snapshot string
+	// Stack is the release of everything but our agent; nil for OVN 26.03.
+	Stack func(integration.T) *integration.Stack
+	// Newest has the reference agent of OVN 26.03 on the contents of Stack.
+	Newest bool
+	// OpenFlow14 limits br-int to OpenFlow 1.4 while the agent runs.
+	OpenFlow14 bool
+}
+
+// options are those of a cluster for this topology.
+func (topo *Topology) options(t integration.T) integration.Options {
+	opt := integration.Options{Dummy: true}
+	if topo.Stack != nil {
+		opt.Stack = topo.Stack(t)
+	}
+	if topo.Newest {
+		opt.Switch, opt.Reference = integration.Sid(t), integration.Sid(t)
+	}
+	return opt
 }
 
 // Change is one step in the life of a topology.
