@@ -56,7 +56,7 @@ func (l *Loop) hold(n Neighbor, in *openflow.PacketIn) (ask bool) {
 			w.packets = slices.Delete(w.packets, 0, 1)
 			l.stats.bufferDropped.Add(1)
 		}
-		w.packets = append(w.packets, in.Resume())
+		w.packets = append(w.packets, in.Resume().Clone())
 		l.stats.buffered.Add(1)
 	}
 	w.expires = now.Add(bufferTimeout)

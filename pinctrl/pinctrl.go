@@ -17,16 +17,14 @@
 package pinctrl
 
 import (
-	"context"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/ovn-chassis/ovn-chassis/openflow"
 	"github.com/ovn-chassis/ovn-chassis/pipeline"
@@ -101,12 +99,18 @@ type Loop struct {
 	wake     chan struct{}
 	stats    counters
 
+	queue     *queue // from the reading goroutine to Run
+	connected atomic.Bool
+
 	// Owned by Run.
-	conn    sender
-	buffer  buffer
-	delayed delayedLearning
-	bridged delayedBridged
-	senders senders
+	conn       sender
+	in         openflow.PacketIn
+	batch      []*slot
+	complaints *rate.Limiter // of the log, about packets
+	buffer     buffer
+	delayed    delayedLearning
+	bridged    delayedBridged
+	senders    senders
 	// multicast is shared: it has a lock of its own.
 	multicast multicast
 	replies   replies
@@ -129,11 +133,15 @@ func New(cfg Config) *Loop {
 		cfg: cfg, log: cfg.Log,
 		retarget: make(chan struct{}, 1),
 		wake:     make(chan struct{}, 1),
-		buffer:   newBuffer(),
-		delayed:  newDelayedLearning(),
-		bridged:  newDelayedBridged(),
-		senders:  newSenders(),
-		replies:  newReplies(),
+
+		queue:      newQueue(),
+		complaints: rate.NewLimiter(rate.Limit(warningsPerMinute)/60, warningsBurst),
+
+		buffer:  newBuffer(),
+		delayed: newDelayedLearning(),
+		bridged: newDelayedBridged(),
+		senders: newSenders(),
+		replies: newReplies(),
 	}
 	l.target.Store(&cfg.Target)
 	return l
@@ -160,162 +168,11 @@ func poke(c chan struct{}) {
 	}
 }
 
-// Times between attempts to connect.
+// Limits of what packets can make the log say: warnings a minute, and at once.
 const (
-	minBackoff = 100 * time.Millisecond
-	maxBackoff = 8 * time.Second
+	warningsPerMinute = 30
+	warningsBurst     = 60
 )
-
-// Run connects, and connects again, until ctx ends.
-func (l *Loop) Run(ctx context.Context) {
-	backoff := minBackoff
-	for ctx.Err() == nil {
-		up, err := l.session(ctx, *l.target.Load())
-		if ctx.Err() != nil {
-			return
-		}
-		if up {
-			backoff = minBackoff
-		}
-		l.log.Debug("connection to the switch", "err", err)
-		select {
-		case <-ctx.Done():
-		case <-l.retarget:
-		case <-time.After(backoff):
-			backoff = min(2*backoff, maxBackoff)
-		}
-	}
-}
-
-var errRetarget = errors.New("the socket's name has changed")
-
-// session serves one connection; up says whether it came up.
-func (l *Loop) session(ctx context.Context, target string) (up bool, err error) {
-	if target == "" {
-		return false, errors.New("no bridge yet")
-	}
-	conn, err := openflow.Dial(ctx, target, openflow.ConnOptions{})
-	if err != nil {
-		return false, err
-	}
-	defer conn.Close()
-	if conn.Version() != openflow.Version15 {
-		// Nested actions in userdata are in OpenFlow 1.5 encoding; packet-outs
-		// are transcoded by the connection.
-		l.log.Info("connected", "version", conn.Version().String())
-	}
-	// Controllers get no packet-ins before they ask for whole packets.
-	for _, m := range []openflow.Message{
-		&openflow.SetPacketInFormat{Format: openflow.FormatPacketIn2},
-		&openflow.SetConfig{MissSendLen: 0xffff},
-	} {
-		if _, err := conn.Send(m); err != nil {
-			return true, err
-		}
-	}
-	l.conn = conn
-	packets := make(chan openflow.Message, 256)
-	recvCtx, stop := context.WithCancel(ctx)
-	defer stop()
-	go func() {
-		defer close(packets)
-		for {
-			_, m, err := conn.Recv(recvCtx)
-			if err != nil {
-				return
-			}
-			select {
-			case packets <- m:
-			case <-recvCtx.Done():
-				return
-			}
-		}
-	}()
-	tick := time.NewTicker(bufferCheck)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return true, ctx.Err()
-		case <-l.retarget:
-			return true, errRetarget
-		case m, ok := <-packets:
-			if !ok {
-				return true, conn.Err()
-			}
-			l.message(m)
-		case <-l.wake:
-			l.release()
-		case <-tick.C:
-			l.release()
-			l.learnDue()
-			l.bridgeDue()
-			l.sendDue()
-		}
-	}
-}
-
-// message handles what the switch sends.
-func (l *Loop) message(m openflow.Message) {
-	switch m := m.(type) {
-	case *openflow.PacketIn:
-		l.packetIn(m)
-	case *openflow.ErrorMsg:
-		l.stats.refused.Add(1)
-		l.log.Warn("the switch refused a packet", "err", m.Error())
-	case *openflow.Malformed:
-		l.stats.malformed.Add(1)
-		l.log.Warn("malformed message from the switch", "err", m.Err)
-	}
-}
-
-// opcodeLen is the length of an opcode with its padding.
-const opcodeLen = 8
-
-// packetIn hands a packet to the handler of its action.
-func (l *Loop) packetIn(in *openflow.PacketIn) {
-	l.count("pinctrl_total_pin_pkts")
-	if in.Reason != openflow.ReasonApplyAction {
-		return
-	}
-	if len(in.Userdata) < opcodeLen {
-		l.stats.malformed.Add(1)
-		l.log.Warn("packet-in without an action header", "userdata", hex.EncodeToString(in.Userdata))
-		return
-	}
-	u := in.Userdata
-	op := pipeline.Opcode(uint32(u[0])<<24 | uint32(u[1])<<16 | uint32(u[2])<<8 | uint32(u[3]))
-	h := handlers[op]
-	l.stats.received(op)
-	if h == nil {
-		l.stats.drop(op)
-		l.log.Debug("no handler for packet-in", "opcode", uint32(op))
-		return
-	}
-	if err := l.contained(h, in); err != nil {
-		l.stats.drop(op)
-		l.log.Warn("packet-in", "action", actionNames[op], "err", err)
-	}
-}
-
-// handler answers one kind of packet-in. userdata of the packet-in starts after
-// the opcode in args.
-type handler func(l *Loop, in *openflow.PacketIn, args []byte) error
-
-// maxDump bounds how much of a packet is written to the log, in bytes.
-const maxDump = 128
-
-// contained runs a handler; a panic costs its packet only.
-func (l *Loop) contained(h handler, in *openflow.PacketIn) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			l.stats.panics.Add(1)
-			err = fmt.Errorf("panic: %v; packet %s; %s", p,
-				hex.EncodeToString(in.Packet[:min(len(in.Packet), maxDump)]), debug.Stack())
-		}
-	}()
-	return h(l, in, in.Userdata[opcodeLen:])
-}
 
 var handlers = map[pipeline.Opcode]handler{
 	pipeline.OpARP:        (*Loop).handleARP,
@@ -387,6 +244,9 @@ func (l *Loop) answer(in *openflow.PacketIn, packet, actions []byte) error {
 		Actions: restore(in.Metadata) + nested,
 		Packet:  packet,
 	})
+	if err == nil {
+		l.stats.replies.answer(opcode(in))
+	}
 	return err
 }
 
