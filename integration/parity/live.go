@@ -7,21 +7,22 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/integration/compare"
 )
 
-// live runs an agent of the given kind through the changes of a topology. After
-// each, what it has is compared with what the reference makes, started from
-// nothing, of a copy of the same databases: the reference's own running result
-// depends on its history.
+// live runs an agent of the given kind through the changes of a topology. At the
+// start and after each change, what it has is compared with what the reference
+// makes, started from nothing, of a copy of the same databases: the reference's
+// own running result depends on its history.
 func live(t integration.T, topo *Topology, kind integration.AgentKind, report func(step string, r *compare.Result)) {
-	if len(topo.Changes) == 0 {
-		return
-	}
 	c, ch := build(t, topo, kind)
+	look := func(step string) {
+		theirs := compare.FreshOf(t, c, ch, integration.Reference)
+		report(step, compare.Compare(theirs, compare.Observe(t, c, ch)))
+	}
+	look("start")
 	for _, change := range topo.Changes {
 		change.apply(t, c, ch)
 		c.WaitHV()
 		c.WaitHV()
-		theirs := compare.FreshOf(t, c, ch, integration.Reference)
-		report(change.Name, compare.Compare(theirs, compare.Observe(t, c, ch)))
+		look(change.Name)
 	}
 }
 

@@ -67,7 +67,7 @@ func build(t integration.T, topo *Topology, kind integration.AgentKind) (*integr
 		c.SB("chassis-add", r.Name, r.Types, r.Encap, "--", "set", "Chassis", r.Name, "other_config="+features,
 			"hostname="+r.Name)
 	}
-	c.NB(topo.Northbound)
+	c.NB(topo.northbound())
 	c.Sync()
 	for _, r := range topo.Remotes {
 		for _, lport := range r.Ports {

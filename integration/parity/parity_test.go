@@ -57,24 +57,31 @@ func spoil(t *testing.T, topo *Topology, snapshot string, reference *compare.Obs
 }
 
 // TestParity compares our agent with the reference on every topology, at the start
-// and after each of its changes: what make parity does.
+// and after each of its changes: what make parity does. With the race detector,
+// which makes the agent some ten times slower, it takes one topology of four.
 func TestParity(t *testing.T) {
 	topologies, err := loadTopologies("topologies", regexp.MustCompile(""))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(topologies) < 5 {
+	if len(topologies) < 40 {
 		t.Fatalf("only %d topologies", len(topologies))
 	}
-	for _, topo := range topologies {
+	for i, topo := range topologies {
+		if integration.Race && i%4 != 0 {
+			continue
+		}
 		t.Run(topo.Name, func(t *testing.T) {
 			t.Parallel()
-			if r := observeBoth(t, topo, integration.Ours); !r.Equal() {
-				t.Errorf("%d same\n%s", r.Same, r.Report(5))
+			if !topo.alive() {
+				if r := observeBoth(t, topo, integration.Ours); !r.Equal() {
+					t.Errorf("%d same\n%s", r.Same, r.Report(5))
+				}
+				return
 			}
 			live(t, topo, integration.Ours, func(step string, r *compare.Result) {
 				if !r.Equal() {
-					t.Errorf("after %s: %d same\n%s", step, r.Same, r.Report(5))
+					t.Errorf("%s: %d same\n%s", step, r.Same, r.Report(5))
 				}
 			})
 		})

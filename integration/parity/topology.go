@@ -54,6 +54,24 @@ type Topology struct {
 	OpenFlow14 bool
 }
 
+// alive tells whether an agent can live through the topology. Logical flows of its
+// own, which northd would remove, and a database made before are looked at once.
+func (topo *Topology) alive() bool { return len(topo.LogicalFlows) == 0 && topo.Snapshot == "" }
+
+// northbound returns the script in the words of OVN 23.03, which has no commands
+// for ports of routers and networks.
+func (topo *Topology) northbound() string {
+	s := routerPort.ReplaceAllString(topo.Northbound,
+		"lsp-add $1 $2\nlsp-set-type $2 router\nlsp-set-addresses $2 router\nlsp-set-options $2 router-port=$3")
+	return localnetPort.ReplaceAllString(s,
+		"lsp-add $1 $2\nlsp-set-type $2 localnet\nlsp-set-addresses $2 unknown\nlsp-set-options $2 network_name=$3")
+}
+
+var (
+	routerPort   = regexp.MustCompile(`(?m)^lsp-add-router-port (\S+) (\S+) (\S+)$`)
+	localnetPort = regexp.MustCompile(`(?m)^lsp-add-localnet-port (\S+) (\S+) (\S+)$`)
+)
+
 // options are those of a cluster for this topology.
 func (topo *Topology) options(t integration.T) integration.Options {
 	opt := integration.Options{Dummy: true}
