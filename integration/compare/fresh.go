@@ -8,16 +8,10 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/integration"
 )
 
-// Fresh observes an agent of the same kind that is started from nothing on a
+// Fresh observes an agent of the given kind that is started from nothing on a
 // copy of the databases of ch: what ch's agent, which lived through every change,
 // should have arrived at.
-func Fresh(t integration.T, c *integration.Cluster, ch *integration.Chassis) *Observation {
-	t.Helper()
-	return FreshOf(t, c, ch, c.AgentKind())
-}
-
-// FreshOf is Fresh for an agent of the given kind.
-func FreshOf(t integration.T, c *integration.Cluster, ch *integration.Chassis, kind integration.AgentKind) *Observation {
+func Fresh(t integration.T, c *integration.Cluster, ch *integration.Chassis, kind integration.AgentKind) *Observation {
 	opt := c.CopyOptions()
 	opt.Agent = kind
 	copied := integration.NewCluster(t, opt)
@@ -82,31 +76,3 @@ func learnedRows(t integration.T, c *integration.Cluster) map[string]bool {
 	}
 	return cookies
 }
-
-// checkRounds is how often Check looks: rows that agents learn from packets
-// (MAC_Binding, FDB) may come between its two looks.
-const checkRounds = 3
-
-// Check fails the test when what the agent of ch installed is not what a fresh
-// one installs from the same databases. Flows that the switch learned by itself
-// are left out.
-func Check(t integration.T, c *integration.Cluster, ch *integration.Chassis) {
-	t.Helper()
-	for round := 1; ; round++ {
-		live := Observe(t, c, ch)
-		fresh := Fresh(t, c, ch)
-		live.dropLearned()
-		fresh.dropLearned()
-		r := Compare(fresh, live)
-		if r.Equal() {
-			return
-		}
-		if round == checkRounds {
-			t.Errorf("%s differs from a fresh agent's result (here \"theirs\"):\n%s", ch.Name, r.Report(8))
-			return
-		}
-	}
-}
-
-// dropLearned removes the flows that the switch made by a learn action.
-func (o *Observation) dropLearned() { o.Flows = integration.WithoutLearned(o.Flows) }

@@ -158,7 +158,7 @@ func (f *fuzzer) step(t integration.T, c *integration.Cluster, ch *integration.C
 	for range 2 {
 		c.WaitHV()
 		c.WaitHV()
-		theirs := compare.FreshOf(t, c, ch, integration.Reference)
+		theirs := compare.Fresh(t, c, ch, integration.Reference)
 		if r = compare.Compare(theirs, compare.Observe(t, c, ch)); r.Equal() {
 			break
 		}

@@ -14,7 +14,7 @@ import (
 func live(t integration.T, topo *Topology, kind integration.AgentKind, report func(step string, r *compare.Result)) {
 	c, ch := build(t, topo, kind)
 	look := func(step string) {
-		theirs := compare.FreshOf(t, c, ch, integration.Reference)
+		theirs := compare.Fresh(t, c, ch, integration.Reference)
 		report(step, compare.Compare(theirs, compare.Observe(t, c, ch)))
 	}
 	look("start")
