@@ -5,10 +5,10 @@ package ovsdb
 type Model[U any] struct {
 	// Name of the database, for instance "OVN_Southbound".
 	Name string
-	// Version of the schema the package was generated from.
-	Version string
-	Tables  []TableModel[U]
-	New     func() *U
+	// Version and checksum of the schema the package was generated from.
+	Version, Cksum string
+	Tables         []TableModel[U]
+	New            func() *U
 	// Meta returns the part of an update that is the same in all databases.
 	Meta func(*U) *Meta
 }
@@ -21,6 +21,9 @@ type TableModel[U any] struct {
 	// Add decodes one row that d has been reset to and appends it to u. Its error
 	// says what was wrong with the row's columns.
 	Add func(u *U, d *RowDecoder, id UUID, kind RowKind) error
+	// Unpack reads n packed rows and adds them to u; nil in packages that no
+	// snapshots are made of.
+	Unpack func(u *U, p *Unpacker, n int)
 }
 
 // FullSchema returns the schema of a server that has every table and column.

@@ -85,11 +85,8 @@ func parseSchema(text []byte) (*ServerSchema, error) {
 func (c *connection[U]) monitor(method monitorMethod) error {
 	s := c.s
 	c.method = method
+	c.adopt()
 	s.mu.Lock()
-	if s.fresh {
-		s.fresh = false
-		s.lastTxn = UUID{}
-	}
 	want, seq := s.want, s.wantSeq
 	s.mu.Unlock()
 	if method != monitorSince {
@@ -136,7 +133,8 @@ func (c *connection[U]) appendMonitorRequests(b []byte, method monitorMethod, co
 	b = append(b, '{')
 	first := true
 	for _, t := range c.s.model.Tables {
-		if !c.schema.Has(t.Name) || !c.s.wants(t.Name) {
+		columns := c.columns(t)
+		if columns == nil {
 			continue
 		}
 		if !first {
@@ -145,19 +143,10 @@ func (c *connection[U]) appendMonitorRequests(b []byte, method monitorMethod, co
 		first = false
 		b = AppendString(b, t.Name)
 		b = append(b, `:[{"columns":[`...)
-		columns := c.s.cfg.Tables[t.Name]
-		if columns == nil {
-			columns = t.Columns
-		}
-		n := 0
-		for _, col := range columns {
-			if !c.schema.HasColumn(t.Name, col) {
-				continue
-			}
-			if n > 0 {
+		for i, col := range columns {
+			if i > 0 {
 				b = append(b, ',')
 			}
-			n++
 			b = AppendString(b, col)
 		}
 		b = append(b, ']')
@@ -184,6 +173,8 @@ func (c *connection[U]) begin(m *message, sink *updateSink[U]) error {
 		s.mu.Unlock()
 	}
 	s.acked, s.ackedSeq = c.sent, c.sentSeq
+	s.basis = c.basis()
+	s.gaps = sink.bad > 0 || s.gaps && !meta.Replace
 	c.ready = true
 	s.mu.Lock()
 	s.state.Connected = true
@@ -204,7 +195,7 @@ func (c *connection[U]) begin(m *message, sink *updateSink[U]) error {
 		"method", c.method, "resumed", m.found, "bytes", m.size)
 	// The contents as a whole do not count towards the limit: a limit they exceed
 	// would have them sent for ever.
-	return c.put(Event[U]{State: &state, Update: sink.update, Conditions: s.ackedSeq})
+	return c.put(Event[U]{State: &state, Update: sink.update, Conditions: s.ackedSeq, Mark: c.mark()})
 }
 
 // update takes in a notification of changes.
@@ -217,6 +208,7 @@ func (c *connection[U]) update(m *message) error {
 		return errors.New("an update before the contents it changes")
 	}
 	if sink.bad > 0 {
+		c.s.gaps = true
 		c.s.mu.Lock()
 		c.s.state.BadRows += uint64(sink.bad)
 		c.s.mu.Unlock()
@@ -225,7 +217,7 @@ func (c *connection[U]) update(m *message) error {
 	if m.method == "update3" {
 		c.s.lastTxn = m.txn
 	}
-	return c.put(Event[U]{Update: sink.update, size: m.size})
+	return c.put(Event[U]{Update: sink.update, Mark: c.mark(), size: m.size})
 }
 
 // report logs rows that made no sense.
@@ -284,7 +276,7 @@ func (c *connection[U]) changeConditions(want Conditions, seq uint64) error {
 	s := c.s
 	done := func() error {
 		s.acked, s.ackedSeq = want, seq
-		return c.put(Event[U]{Conditions: seq})
+		return c.put(Event[U]{Conditions: seq, Mark: c.mark()})
 	}
 	if c.method == monitorPlain {
 		return done()

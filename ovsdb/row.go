@@ -38,6 +38,10 @@ type RowType[R any] struct {
 	Diff func(a, b *R) ColumnSet
 	// Patch applies to the row the columns of diff, sets and maps as differences.
 	Patch func(row, diff *R, cols ColumnSet)
+	// PackRow writes the columns in packed form and UnpackRow reads them. They are
+	// nil in packages that no snapshots are made of.
+	PackRow   func(*R, *Packer)
+	UnpackRow func(*R, *Unpacker)
 }
 
 // Add decodes the row that d has been reset to and appends it to list. A new row

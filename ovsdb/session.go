@@ -55,6 +55,9 @@ type Event[U any] struct {
 	// Result is what became of a transaction given to Submit. The transaction's own
 	// changes are in earlier events.
 	Result *Result
+	// Mark names the state that the replica is in once this event has been applied,
+	// if it has an Update or Conditions; nil when no session could go on from it.
+	Mark *Mark
 
 	size int64
 }
@@ -117,11 +120,17 @@ type Session[U any] struct {
 	requests   []request
 	// indexes are the highest raft indexes seen, by cluster.
 	indexes map[UUID]int64
+	// resume is where to go on from, given from outside, and resumeSeq the sequence
+	// number of its conditions.
+	resume    *Mark
+	resumeSeq uint64
 
 	// Owned by Run: what the replica holds, for resuming.
 	acked    Conditions
 	ackedSeq uint64
 	lastTxn  UUID
+	basis    Mark // whose lastTxn it is; Txn and Conditions are not used
+	gaps     bool // rows or columns were left out
 }
 
 // request is something a connection is asked to do.

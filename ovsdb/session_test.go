@@ -26,6 +26,7 @@ type replica struct {
 	db      *sbdb.DB
 	net     *sbdb.Changes // since the last reset
 	cond    uint64
+	mark    *ovsdb.Mark
 	results []*ovsdb.Result
 	states  []ovsdb.State
 	events  int
@@ -77,6 +78,9 @@ func (r *replica) until(what string, ok func() bool) {
 
 func (r *replica) apply(e ovsdb.Event[sbdb.Update]) {
 	r.events++
+	if e.Update != nil || e.Conditions != 0 {
+		r.mark = e.Mark
+	}
 	if e.Update != nil {
 		c := r.db.Apply(e.Update)
 		for _, err := range c.Errors {

@@ -25,11 +25,13 @@ var aclIDColumns = []string{
 }
 
 var aclIDType = ovsdb.RowType[ACLID]{
-	Table:  TableACLID,
-	ID:     func(r *ACLID) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeACLID,
-	Diff:   diffACLID,
-	Patch:  patchACLID,
+	Table:     TableACLID,
+	ID:        func(r *ACLID) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeACLID,
+	Diff:      diffACLID,
+	Patch:     patchACLID,
+	PackRow:   packACLID,
+	UnpackRow: unpackACLID,
 }
 
 func decodeACLID(r *ACLID, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

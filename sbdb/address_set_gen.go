@@ -30,11 +30,13 @@ var addressSetColumns = []string{
 }
 
 var addressSetType = ovsdb.RowType[AddressSet]{
-	Table:  TableAddressSet,
-	ID:     func(r *AddressSet) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeAddressSet,
-	Diff:   diffAddressSet,
-	Patch:  patchAddressSet,
+	Table:     TableAddressSet,
+	ID:        func(r *AddressSet) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeAddressSet,
+	Diff:      diffAddressSet,
+	Patch:     patchAddressSet,
+	PackRow:   packAddressSet,
+	UnpackRow: unpackAddressSet,
 }
 
 func decodeAddressSet(r *AddressSet, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

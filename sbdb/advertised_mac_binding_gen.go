@@ -37,11 +37,13 @@ var advertisedMACBindingColumns = []string{
 }
 
 var advertisedMACBindingType = ovsdb.RowType[AdvertisedMACBinding]{
-	Table:  TableAdvertisedMACBinding,
-	ID:     func(r *AdvertisedMACBinding) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeAdvertisedMACBinding,
-	Diff:   diffAdvertisedMACBinding,
-	Patch:  patchAdvertisedMACBinding,
+	Table:     TableAdvertisedMACBinding,
+	ID:        func(r *AdvertisedMACBinding) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeAdvertisedMACBinding,
+	Diff:      diffAdvertisedMACBinding,
+	Patch:     patchAdvertisedMACBinding,
+	PackRow:   packAdvertisedMACBinding,
+	UnpackRow: unpackAdvertisedMACBinding,
 }
 
 func decodeAdvertisedMACBinding(r *AdvertisedMACBinding, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

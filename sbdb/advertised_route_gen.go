@@ -37,11 +37,13 @@ var advertisedRouteColumns = []string{
 }
 
 var advertisedRouteType = ovsdb.RowType[AdvertisedRoute]{
-	Table:  TableAdvertisedRoute,
-	ID:     func(r *AdvertisedRoute) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeAdvertisedRoute,
-	Diff:   diffAdvertisedRoute,
-	Patch:  patchAdvertisedRoute,
+	Table:     TableAdvertisedRoute,
+	ID:        func(r *AdvertisedRoute) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeAdvertisedRoute,
+	Diff:      diffAdvertisedRoute,
+	Patch:     patchAdvertisedRoute,
+	PackRow:   packAdvertisedRoute,
+	UnpackRow: unpackAdvertisedRoute,
 }
 
 func decodeAdvertisedRoute(r *AdvertisedRoute, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

@@ -63,11 +63,13 @@ var bfdColumns = []string{
 }
 
 var bfdType = ovsdb.RowType[BFD]{
-	Table:  TableBFD,
-	ID:     func(r *BFD) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeBFD,
-	Diff:   diffBFD,
-	Patch:  patchBFD,
+	Table:     TableBFD,
+	ID:        func(r *BFD) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeBFD,
+	Diff:      diffBFD,
+	Patch:     patchBFD,
+	PackRow:   packBFD,
+	UnpackRow: unpackBFD,
 }
 
 func decodeBFD(r *BFD, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

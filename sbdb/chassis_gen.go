@@ -48,11 +48,13 @@ var chassisColumns = []string{
 }
 
 var chassisType = ovsdb.RowType[Chassis]{
-	Table:  TableChassis,
-	ID:     func(r *Chassis) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeChassis,
-	Diff:   diffChassis,
-	Patch:  patchChassis,
+	Table:     TableChassis,
+	ID:        func(r *Chassis) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeChassis,
+	Diff:      diffChassis,
+	Patch:     patchChassis,
+	PackRow:   packChassis,
+	UnpackRow: unpackChassis,
 }
 
 func decodeChassis(r *Chassis, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

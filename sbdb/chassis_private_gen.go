@@ -37,11 +37,13 @@ var chassisPrivateColumns = []string{
 }
 
 var chassisPrivateType = ovsdb.RowType[ChassisPrivate]{
-	Table:  TableChassisPrivate,
-	ID:     func(r *ChassisPrivate) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeChassisPrivate,
-	Diff:   diffChassisPrivate,
-	Patch:  patchChassisPrivate,
+	Table:     TableChassisPrivate,
+	ID:        func(r *ChassisPrivate) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeChassisPrivate,
+	Diff:      diffChassisPrivate,
+	Patch:     patchChassisPrivate,
+	PackRow:   packChassisPrivate,
+	UnpackRow: unpackChassisPrivate,
 }
 
 func decodeChassisPrivate(r *ChassisPrivate, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

@@ -28,11 +28,13 @@ var chassisTemplateVarColumns = []string{
 }
 
 var chassisTemplateVarType = ovsdb.RowType[ChassisTemplateVar]{
-	Table:  TableChassisTemplateVar,
-	ID:     func(r *ChassisTemplateVar) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeChassisTemplateVar,
-	Diff:   diffChassisTemplateVar,
-	Patch:  patchChassisTemplateVar,
+	Table:     TableChassisTemplateVar,
+	ID:        func(r *ChassisTemplateVar) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeChassisTemplateVar,
+	Diff:      diffChassisTemplateVar,
+	Patch:     patchChassisTemplateVar,
+	PackRow:   packChassisTemplateVar,
+	UnpackRow: unpackChassisTemplateVar,
 }
 
 func decodeChassisTemplateVar(r *ChassisTemplateVar, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

@@ -49,11 +49,13 @@ var connectionColumns = []string{
 }
 
 var connectionType = ovsdb.RowType[Connection]{
-	Table:  TableConnection,
-	ID:     func(r *Connection) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeConnection,
-	Diff:   diffConnection,
-	Patch:  patchConnection,
+	Table:     TableConnection,
+	ID:        func(r *Connection) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeConnection,
+	Diff:      diffConnection,
+	Patch:     patchConnection,
+	PackRow:   packConnection,
+	UnpackRow: unpackConnection,
 }
 
 func decodeConnection(r *Connection, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

@@ -39,11 +39,13 @@ var controllerEventColumns = []string{
 }
 
 var controllerEventType = ovsdb.RowType[ControllerEvent]{
-	Table:  TableControllerEvent,
-	ID:     func(r *ControllerEvent) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeControllerEvent,
-	Diff:   diffControllerEvent,
-	Patch:  patchControllerEvent,
+	Table:     TableControllerEvent,
+	ID:        func(r *ControllerEvent) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeControllerEvent,
+	Diff:      diffControllerEvent,
+	Patch:     patchControllerEvent,
+	PackRow:   packControllerEvent,
+	UnpackRow: unpackControllerEvent,
 }
 
 func decodeControllerEvent(r *ControllerEvent, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

@@ -45,11 +45,13 @@ var datapathBindingColumns = []string{
 }
 
 var datapathBindingType = ovsdb.RowType[DatapathBinding]{
-	Table:  TableDatapathBinding,
-	ID:     func(r *DatapathBinding) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeDatapathBinding,
-	Diff:   diffDatapathBinding,
-	Patch:  patchDatapathBinding,
+	Table:     TableDatapathBinding,
+	ID:        func(r *DatapathBinding) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeDatapathBinding,
+	Diff:      diffDatapathBinding,
+	Patch:     patchDatapathBinding,
+	PackRow:   packDatapathBinding,
+	UnpackRow: unpackDatapathBinding,
 }
 
 func decodeDatapathBinding(r *DatapathBinding, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

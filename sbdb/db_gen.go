@@ -291,6 +291,130 @@ func (db *DB) Apply(u *Update) *Changes {
 	return c
 }
 
+// Freeze takes down which rows there are, for a snapshot: the tables that have any,
+// in the order of their names.
+func (db *DB) Freeze() []ovsdb.Frozen {
+	var out []ovsdb.Frozen
+	if db.ACLID.Len() > 0 {
+		out = append(out, db.ACLID.Freeze())
+	}
+	if db.AddressSet.Len() > 0 {
+		out = append(out, db.AddressSet.Freeze())
+	}
+	if db.AdvertisedMACBinding.Len() > 0 {
+		out = append(out, db.AdvertisedMACBinding.Freeze())
+	}
+	if db.AdvertisedRoute.Len() > 0 {
+		out = append(out, db.AdvertisedRoute.Freeze())
+	}
+	if db.BFD.Len() > 0 {
+		out = append(out, db.BFD.Freeze())
+	}
+	if db.Chassis.Len() > 0 {
+		out = append(out, db.Chassis.Freeze())
+	}
+	if db.ChassisPrivate.Len() > 0 {
+		out = append(out, db.ChassisPrivate.Freeze())
+	}
+	if db.ChassisTemplateVar.Len() > 0 {
+		out = append(out, db.ChassisTemplateVar.Freeze())
+	}
+	if db.Connection.Len() > 0 {
+		out = append(out, db.Connection.Freeze())
+	}
+	if db.ControllerEvent.Len() > 0 {
+		out = append(out, db.ControllerEvent.Freeze())
+	}
+	if db.DHCPOptions.Len() > 0 {
+		out = append(out, db.DHCPOptions.Freeze())
+	}
+	if db.DHCPv6Options.Len() > 0 {
+		out = append(out, db.DHCPv6Options.Freeze())
+	}
+	if db.DNS.Len() > 0 {
+		out = append(out, db.DNS.Freeze())
+	}
+	if db.DatapathBinding.Len() > 0 {
+		out = append(out, db.DatapathBinding.Freeze())
+	}
+	if db.ECMPNexthop.Len() > 0 {
+		out = append(out, db.ECMPNexthop.Freeze())
+	}
+	if db.Encap.Len() > 0 {
+		out = append(out, db.Encap.Freeze())
+	}
+	if db.FDB.Len() > 0 {
+		out = append(out, db.FDB.Freeze())
+	}
+	if db.GatewayChassis.Len() > 0 {
+		out = append(out, db.GatewayChassis.Freeze())
+	}
+	if db.HAChassis.Len() > 0 {
+		out = append(out, db.HAChassis.Freeze())
+	}
+	if db.HAChassisGroup.Len() > 0 {
+		out = append(out, db.HAChassisGroup.Freeze())
+	}
+	if db.IGMPGroup.Len() > 0 {
+		out = append(out, db.IGMPGroup.Freeze())
+	}
+	if db.IPMulticast.Len() > 0 {
+		out = append(out, db.IPMulticast.Freeze())
+	}
+	if db.LearnedRoute.Len() > 0 {
+		out = append(out, db.LearnedRoute.Freeze())
+	}
+	if db.LoadBalancer.Len() > 0 {
+		out = append(out, db.LoadBalancer.Freeze())
+	}
+	if db.LogicalDPGroup.Len() > 0 {
+		out = append(out, db.LogicalDPGroup.Freeze())
+	}
+	if db.LogicalFlow.Len() > 0 {
+		out = append(out, db.LogicalFlow.Freeze())
+	}
+	if db.MACBinding.Len() > 0 {
+		out = append(out, db.MACBinding.Freeze())
+	}
+	if db.Meter.Len() > 0 {
+		out = append(out, db.Meter.Freeze())
+	}
+	if db.MeterBand.Len() > 0 {
+		out = append(out, db.MeterBand.Freeze())
+	}
+	if db.Mirror.Len() > 0 {
+		out = append(out, db.Mirror.Freeze())
+	}
+	if db.MulticastGroup.Len() > 0 {
+		out = append(out, db.MulticastGroup.Freeze())
+	}
+	if db.PortBinding.Len() > 0 {
+		out = append(out, db.PortBinding.Freeze())
+	}
+	if db.PortGroup.Len() > 0 {
+		out = append(out, db.PortGroup.Freeze())
+	}
+	if db.RBACPermission.Len() > 0 {
+		out = append(out, db.RBACPermission.Freeze())
+	}
+	if db.RBACRole.Len() > 0 {
+		out = append(out, db.RBACRole.Freeze())
+	}
+	if db.SBGlobal.Len() > 0 {
+		out = append(out, db.SBGlobal.Freeze())
+	}
+	if db.SSL.Len() > 0 {
+		out = append(out, db.SSL.Freeze())
+	}
+	if db.ServiceMonitor.Len() > 0 {
+		out = append(out, db.ServiceMonitor.Freeze())
+	}
+	if db.StaticMACBinding.Len() > 0 {
+		out = append(out, db.StaticMACBinding.Freeze())
+	}
+	return out
+}
+
 // Empty tells whether nothing changed.
 func (c *Changes) Empty() bool {
 	return len(c.ACLID) == 0 &&
@@ -462,125 +586,204 @@ func Model() *ovsdb.Model[Update] {
 	return &ovsdb.Model[Update]{
 		Name:    DatabaseName,
 		Version: SchemaVersion,
+		Cksum:   SchemaCksum,
 		New:     func() *Update { return new(Update) },
 		Meta:    func(u *Update) *ovsdb.Meta { return &u.Meta },
 		Tables: []ovsdb.TableModel[Update]{
 			{Name: TableACLID, Columns: aclIDColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return aclIDType.Add(&u.ACLID, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				aclIDType.Unpack(&u.ACLID, p, n)
 			}},
 			{Name: TableAddressSet, Columns: addressSetColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return addressSetType.Add(&u.AddressSet, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				addressSetType.Unpack(&u.AddressSet, p, n)
 			}},
 			{Name: TableAdvertisedMACBinding, Columns: advertisedMACBindingColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return advertisedMACBindingType.Add(&u.AdvertisedMACBinding, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				advertisedMACBindingType.Unpack(&u.AdvertisedMACBinding, p, n)
 			}},
 			{Name: TableAdvertisedRoute, Columns: advertisedRouteColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return advertisedRouteType.Add(&u.AdvertisedRoute, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				advertisedRouteType.Unpack(&u.AdvertisedRoute, p, n)
 			}},
 			{Name: TableBFD, Columns: bfdColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return bfdType.Add(&u.BFD, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				bfdType.Unpack(&u.BFD, p, n)
 			}},
 			{Name: TableChassis, Columns: chassisColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return chassisType.Add(&u.Chassis, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				chassisType.Unpack(&u.Chassis, p, n)
 			}},
 			{Name: TableChassisPrivate, Columns: chassisPrivateColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return chassisPrivateType.Add(&u.ChassisPrivate, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				chassisPrivateType.Unpack(&u.ChassisPrivate, p, n)
 			}},
 			{Name: TableChassisTemplateVar, Columns: chassisTemplateVarColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return chassisTemplateVarType.Add(&u.ChassisTemplateVar, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				chassisTemplateVarType.Unpack(&u.ChassisTemplateVar, p, n)
 			}},
 			{Name: TableConnection, Columns: connectionColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return connectionType.Add(&u.Connection, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				connectionType.Unpack(&u.Connection, p, n)
 			}},
 			{Name: TableControllerEvent, Columns: controllerEventColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return controllerEventType.Add(&u.ControllerEvent, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				controllerEventType.Unpack(&u.ControllerEvent, p, n)
 			}},
 			{Name: TableDHCPOptions, Columns: dhcpOptionsColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return dhcpOptionsType.Add(&u.DHCPOptions, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				dhcpOptionsType.Unpack(&u.DHCPOptions, p, n)
 			}},
 			{Name: TableDHCPv6Options, Columns: dhcpv6OptionsColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return dhcpv6OptionsType.Add(&u.DHCPv6Options, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				dhcpv6OptionsType.Unpack(&u.DHCPv6Options, p, n)
 			}},
 			{Name: TableDNS, Columns: dnsColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return dnsType.Add(&u.DNS, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				dnsType.Unpack(&u.DNS, p, n)
 			}},
 			{Name: TableDatapathBinding, Columns: datapathBindingColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return datapathBindingType.Add(&u.DatapathBinding, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				datapathBindingType.Unpack(&u.DatapathBinding, p, n)
 			}},
 			{Name: TableECMPNexthop, Columns: ecmpNexthopColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return ecmpNexthopType.Add(&u.ECMPNexthop, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				ecmpNexthopType.Unpack(&u.ECMPNexthop, p, n)
 			}},
 			{Name: TableEncap, Columns: encapColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return encapType.Add(&u.Encap, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				encapType.Unpack(&u.Encap, p, n)
 			}},
 			{Name: TableFDB, Columns: fdbColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return fdbType.Add(&u.FDB, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				fdbType.Unpack(&u.FDB, p, n)
 			}},
 			{Name: TableGatewayChassis, Columns: gatewayChassisColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return gatewayChassisType.Add(&u.GatewayChassis, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				gatewayChassisType.Unpack(&u.GatewayChassis, p, n)
 			}},
 			{Name: TableHAChassis, Columns: haChassisColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return haChassisType.Add(&u.HAChassis, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				haChassisType.Unpack(&u.HAChassis, p, n)
 			}},
 			{Name: TableHAChassisGroup, Columns: haChassisGroupColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return haChassisGroupType.Add(&u.HAChassisGroup, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				haChassisGroupType.Unpack(&u.HAChassisGroup, p, n)
 			}},
 			{Name: TableIGMPGroup, Columns: igmpGroupColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return igmpGroupType.Add(&u.IGMPGroup, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				igmpGroupType.Unpack(&u.IGMPGroup, p, n)
 			}},
 			{Name: TableIPMulticast, Columns: ipMulticastColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return ipMulticastType.Add(&u.IPMulticast, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				ipMulticastType.Unpack(&u.IPMulticast, p, n)
 			}},
 			{Name: TableLearnedRoute, Columns: learnedRouteColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return learnedRouteType.Add(&u.LearnedRoute, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				learnedRouteType.Unpack(&u.LearnedRoute, p, n)
 			}},
 			{Name: TableLoadBalancer, Columns: loadBalancerColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return loadBalancerType.Add(&u.LoadBalancer, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				loadBalancerType.Unpack(&u.LoadBalancer, p, n)
 			}},
 			{Name: TableLogicalDPGroup, Columns: logicalDPGroupColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return logicalDPGroupType.Add(&u.LogicalDPGroup, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				logicalDPGroupType.Unpack(&u.LogicalDPGroup, p, n)
 			}},
 			{Name: TableLogicalFlow, Columns: logicalFlowColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return logicalFlowType.Add(&u.LogicalFlow, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				logicalFlowType.Unpack(&u.LogicalFlow, p, n)
 			}},
 			{Name: TableMACBinding, Columns: macBindingColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return macBindingType.Add(&u.MACBinding, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				macBindingType.Unpack(&u.MACBinding, p, n)
 			}},
 			{Name: TableMeter, Columns: meterColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return meterType.Add(&u.Meter, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				meterType.Unpack(&u.Meter, p, n)
 			}},
 			{Name: TableMeterBand, Columns: meterBandColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return meterBandType.Add(&u.MeterBand, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				meterBandType.Unpack(&u.MeterBand, p, n)
 			}},
 			{Name: TableMirror, Columns: mirrorColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return mirrorType.Add(&u.Mirror, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				mirrorType.Unpack(&u.Mirror, p, n)
 			}},
 			{Name: TableMulticastGroup, Columns: multicastGroupColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return multicastGroupType.Add(&u.MulticastGroup, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				multicastGroupType.Unpack(&u.MulticastGroup, p, n)
 			}},
 			{Name: TablePortBinding, Columns: portBindingColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return portBindingType.Add(&u.PortBinding, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				portBindingType.Unpack(&u.PortBinding, p, n)
 			}},
 			{Name: TablePortGroup, Columns: portGroupColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return portGroupType.Add(&u.PortGroup, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				portGroupType.Unpack(&u.PortGroup, p, n)
 			}},
 			{Name: TableRBACPermission, Columns: rbacPermissionColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return rbacPermissionType.Add(&u.RBACPermission, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				rbacPermissionType.Unpack(&u.RBACPermission, p, n)
 			}},
 			{Name: TableRBACRole, Columns: rbacRoleColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return rbacRoleType.Add(&u.RBACRole, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				rbacRoleType.Unpack(&u.RBACRole, p, n)
 			}},
 			{Name: TableSBGlobal, Columns: sbGlobalColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return sbGlobalType.Add(&u.SBGlobal, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				sbGlobalType.Unpack(&u.SBGlobal, p, n)
 			}},
 			{Name: TableSSL, Columns: sslColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return sslType.Add(&u.SSL, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				sslType.Unpack(&u.SSL, p, n)
 			}},
 			{Name: TableServiceMonitor, Columns: serviceMonitorColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return serviceMonitorType.Add(&u.ServiceMonitor, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				serviceMonitorType.Unpack(&u.ServiceMonitor, p, n)
 			}},
 			{Name: TableStaticMACBinding, Columns: staticMACBindingColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {
 				return staticMACBindingType.Add(&u.StaticMACBinding, d, id, kind)
+			}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {
+				staticMACBindingType.Unpack(&u.StaticMACBinding, p, n)
 			}},
 		},
 	}

@@ -44,11 +44,13 @@ var dhcpOptionsColumns = []string{
 }
 
 var dhcpOptionsType = ovsdb.RowType[DHCPOptions]{
-	Table:  TableDHCPOptions,
-	ID:     func(r *DHCPOptions) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeDHCPOptions,
-	Diff:   diffDHCPOptions,
-	Patch:  patchDHCPOptions,
+	Table:     TableDHCPOptions,
+	ID:        func(r *DHCPOptions) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeDHCPOptions,
+	Diff:      diffDHCPOptions,
+	Patch:     patchDHCPOptions,
+	PackRow:   packDHCPOptions,
+	UnpackRow: unpackDHCPOptions,
 }
 
 func decodeDHCPOptions(r *DHCPOptions, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

@@ -39,11 +39,13 @@ var dhcpv6OptionsColumns = []string{
 }
 
 var dhcpv6OptionsType = ovsdb.RowType[DHCPv6Options]{
-	Table:  TableDHCPv6Options,
-	ID:     func(r *DHCPv6Options) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeDHCPv6Options,
-	Diff:   diffDHCPv6Options,
-	Patch:  patchDHCPv6Options,
+	Table:     TableDHCPv6Options,
+	ID:        func(r *DHCPv6Options) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeDHCPv6Options,
+	Diff:      diffDHCPv6Options,
+	Patch:     patchDHCPv6Options,
+	PackRow:   packDHCPv6Options,
+	UnpackRow: unpackDHCPv6Options,
 }
 
 func decodeDHCPv6Options(r *DHCPv6Options, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

@@ -36,11 +36,13 @@ var dnsColumns = []string{
 }
 
 var dnsType = ovsdb.RowType[DNS]{
-	Table:  TableDNS,
-	ID:     func(r *DNS) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeDNS,
-	Diff:   diffDNS,
-	Patch:  patchDNS,
+	Table:     TableDNS,
+	ID:        func(r *DNS) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeDNS,
+	Diff:      diffDNS,
+	Patch:     patchDNS,
+	PackRow:   packDNS,
+	UnpackRow: unpackDNS,
 }
 
 func decodeDNS(r *DNS, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

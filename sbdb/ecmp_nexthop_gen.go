@@ -37,11 +37,13 @@ var ecmpNexthopColumns = []string{
 }
 
 var ecmpNexthopType = ovsdb.RowType[ECMPNexthop]{
-	Table:  TableECMPNexthop,
-	ID:     func(r *ECMPNexthop) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeECMPNexthop,
-	Diff:   diffECMPNexthop,
-	Patch:  patchECMPNexthop,
+	Table:     TableECMPNexthop,
+	ID:        func(r *ECMPNexthop) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeECMPNexthop,
+	Diff:      diffECMPNexthop,
+	Patch:     patchECMPNexthop,
+	PackRow:   packECMPNexthop,
+	UnpackRow: unpackECMPNexthop,
 }
 
 func decodeECMPNexthop(r *ECMPNexthop, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

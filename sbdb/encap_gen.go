@@ -40,11 +40,13 @@ var encapColumns = []string{
 }
 
 var encapType = ovsdb.RowType[Encap]{
-	Table:  TableEncap,
-	ID:     func(r *Encap) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeEncap,
-	Diff:   diffEncap,
-	Patch:  patchEncap,
+	Table:     TableEncap,
+	ID:        func(r *Encap) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeEncap,
+	Diff:      diffEncap,
+	Patch:     patchEncap,
+	PackRow:   packEncap,
+	UnpackRow: unpackEncap,
 }
 
 func decodeEncap(r *Encap, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

@@ -34,11 +34,13 @@ var fdbColumns = []string{
 }
 
 var fdbType = ovsdb.RowType[FDB]{
-	Table:  TableFDB,
-	ID:     func(r *FDB) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeFDB,
-	Diff:   diffFDB,
-	Patch:  patchFDB,
+	Table:     TableFDB,
+	ID:        func(r *FDB) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeFDB,
+	Diff:      diffFDB,
+	Patch:     patchFDB,
+	PackRow:   packFDB,
+	UnpackRow: unpackFDB,
 }
 
 func decodeFDB(r *FDB, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

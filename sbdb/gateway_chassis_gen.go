@@ -37,11 +37,13 @@ var gatewayChassisColumns = []string{
 }
 
 var gatewayChassisType = ovsdb.RowType[GatewayChassis]{
-	Table:  TableGatewayChassis,
-	ID:     func(r *GatewayChassis) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeGatewayChassis,
-	Diff:   diffGatewayChassis,
-	Patch:  patchGatewayChassis,
+	Table:     TableGatewayChassis,
+	ID:        func(r *GatewayChassis) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeGatewayChassis,
+	Diff:      diffGatewayChassis,
+	Patch:     patchGatewayChassis,
+	PackRow:   packGatewayChassis,
+	UnpackRow: unpackGatewayChassis,
 }
 
 func decodeGatewayChassis(r *GatewayChassis, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

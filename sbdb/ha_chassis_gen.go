@@ -31,11 +31,13 @@ var haChassisColumns = []string{
 }
 
 var haChassisType = ovsdb.RowType[HAChassis]{
-	Table:  TableHAChassis,
-	ID:     func(r *HAChassis) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeHAChassis,
-	Diff:   diffHAChassis,
-	Patch:  patchHAChassis,
+	Table:     TableHAChassis,
+	ID:        func(r *HAChassis) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeHAChassis,
+	Diff:      diffHAChassis,
+	Patch:     patchHAChassis,
+	PackRow:   packHAChassis,
+	UnpackRow: unpackHAChassis,
 }
 
 func decodeHAChassis(r *HAChassis, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

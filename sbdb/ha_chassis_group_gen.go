@@ -36,11 +36,13 @@ var haChassisGroupColumns = []string{
 }
 
 var haChassisGroupType = ovsdb.RowType[HAChassisGroup]{
-	Table:  TableHAChassisGroup,
-	ID:     func(r *HAChassisGroup) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeHAChassisGroup,
-	Diff:   diffHAChassisGroup,
-	Patch:  patchHAChassisGroup,
+	Table:     TableHAChassisGroup,
+	ID:        func(r *HAChassisGroup) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeHAChassisGroup,
+	Diff:      diffHAChassisGroup,
+	Patch:     patchHAChassisGroup,
+	PackRow:   packHAChassisGroup,
+	UnpackRow: unpackHAChassisGroup,
 }
 
 func decodeHAChassisGroup(r *HAChassisGroup, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

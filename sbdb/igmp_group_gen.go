@@ -42,11 +42,13 @@ var igmpGroupColumns = []string{
 }
 
 var igmpGroupType = ovsdb.RowType[IGMPGroup]{
-	Table:  TableIGMPGroup,
-	ID:     func(r *IGMPGroup) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeIGMPGroup,
-	Diff:   diffIGMPGroup,
-	Patch:  patchIGMPGroup,
+	Table:     TableIGMPGroup,
+	ID:        func(r *IGMPGroup) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeIGMPGroup,
+	Diff:      diffIGMPGroup,
+	Patch:     patchIGMPGroup,
+	PackRow:   packIGMPGroup,
+	UnpackRow: unpackIGMPGroup,
 }
 
 func decodeIGMPGroup(r *IGMPGroup, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

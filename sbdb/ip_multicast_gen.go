@@ -55,11 +55,13 @@ var ipMulticastColumns = []string{
 }
 
 var ipMulticastType = ovsdb.RowType[IPMulticast]{
-	Table:  TableIPMulticast,
-	ID:     func(r *IPMulticast) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeIPMulticast,
-	Diff:   diffIPMulticast,
-	Patch:  patchIPMulticast,
+	Table:     TableIPMulticast,
+	ID:        func(r *IPMulticast) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeIPMulticast,
+	Diff:      diffIPMulticast,
+	Patch:     patchIPMulticast,
+	PackRow:   packIPMulticast,
+	UnpackRow: unpackIPMulticast,
 }
 
 func decodeIPMulticast(r *IPMulticast, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

@@ -37,11 +37,13 @@ var learnedRouteColumns = []string{
 }
 
 var learnedRouteType = ovsdb.RowType[LearnedRoute]{
-	Table:  TableLearnedRoute,
-	ID:     func(r *LearnedRoute) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeLearnedRoute,
-	Diff:   diffLearnedRoute,
-	Patch:  patchLearnedRoute,
+	Table:     TableLearnedRoute,
+	ID:        func(r *LearnedRoute) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeLearnedRoute,
+	Diff:      diffLearnedRoute,
+	Patch:     patchLearnedRoute,
+	PackRow:   packLearnedRoute,
+	UnpackRow: unpackLearnedRoute,
 }
 
 func decodeLearnedRoute(r *LearnedRoute, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

@@ -58,11 +58,13 @@ var loadBalancerColumns = []string{
 }
 
 var loadBalancerType = ovsdb.RowType[LoadBalancer]{
-	Table:  TableLoadBalancer,
-	ID:     func(r *LoadBalancer) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeLoadBalancer,
-	Diff:   diffLoadBalancer,
-	Patch:  patchLoadBalancer,
+	Table:     TableLoadBalancer,
+	ID:        func(r *LoadBalancer) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeLoadBalancer,
+	Diff:      diffLoadBalancer,
+	Patch:     patchLoadBalancer,
+	PackRow:   packLoadBalancer,
+	UnpackRow: unpackLoadBalancer,
 }
 
 func decodeLoadBalancer(r *LoadBalancer, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

@@ -27,11 +27,13 @@ var logicalDPGroupColumns = []string{
 }
 
 var logicalDPGroupType = ovsdb.RowType[LogicalDPGroup]{
-	Table:  TableLogicalDPGroup,
-	ID:     func(r *LogicalDPGroup) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeLogicalDPGroup,
-	Diff:   diffLogicalDPGroup,
-	Patch:  patchLogicalDPGroup,
+	Table:     TableLogicalDPGroup,
+	ID:        func(r *LogicalDPGroup) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeLogicalDPGroup,
+	Diff:      diffLogicalDPGroup,
+	Patch:     patchLogicalDPGroup,
+	PackRow:   packLogicalDPGroup,
+	UnpackRow: unpackLogicalDPGroup,
 }
 
 func decodeLogicalDPGroup(r *LogicalDPGroup, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

@@ -61,11 +61,13 @@ var logicalFlowColumns = []string{
 }
 
 var logicalFlowType = ovsdb.RowType[LogicalFlow]{
-	Table:  TableLogicalFlow,
-	ID:     func(r *LogicalFlow) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeLogicalFlow,
-	Diff:   diffLogicalFlow,
-	Patch:  patchLogicalFlow,
+	Table:     TableLogicalFlow,
+	ID:        func(r *LogicalFlow) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeLogicalFlow,
+	Diff:      diffLogicalFlow,
+	Patch:     patchLogicalFlow,
+	PackRow:   packLogicalFlow,
+	UnpackRow: unpackLogicalFlow,
 }
 
 func decodeLogicalFlow(r *LogicalFlow, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

@@ -37,11 +37,13 @@ var macBindingColumns = []string{
 }
 
 var macBindingType = ovsdb.RowType[MACBinding]{
-	Table:  TableMACBinding,
-	ID:     func(r *MACBinding) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeMACBinding,
-	Diff:   diffMACBinding,
-	Patch:  patchMACBinding,
+	Table:     TableMACBinding,
+	ID:        func(r *MACBinding) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeMACBinding,
+	Diff:      diffMACBinding,
+	Patch:     patchMACBinding,
+	PackRow:   packMACBinding,
+	UnpackRow: unpackMACBinding,
 }
 
 func decodeMACBinding(r *MACBinding, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

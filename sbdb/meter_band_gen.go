@@ -36,11 +36,13 @@ var meterBandColumns = []string{
 }
 
 var meterBandType = ovsdb.RowType[MeterBand]{
-	Table:  TableMeterBand,
-	ID:     func(r *MeterBand) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeMeterBand,
-	Diff:   diffMeterBand,
-	Patch:  patchMeterBand,
+	Table:     TableMeterBand,
+	ID:        func(r *MeterBand) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeMeterBand,
+	Diff:      diffMeterBand,
+	Patch:     patchMeterBand,
+	PackRow:   packMeterBand,
+	UnpackRow: unpackMeterBand,
 }
 
 func decodeMeterBand(r *MeterBand, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

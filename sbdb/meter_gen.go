@@ -39,11 +39,13 @@ var meterColumns = []string{
 }
 
 var meterType = ovsdb.RowType[Meter]{
-	Table:  TableMeter,
-	ID:     func(r *Meter) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeMeter,
-	Diff:   diffMeter,
-	Patch:  patchMeter,
+	Table:     TableMeter,
+	ID:        func(r *Meter) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeMeter,
+	Diff:      diffMeter,
+	Patch:     patchMeter,
+	PackRow:   packMeter,
+	UnpackRow: unpackMeter,
 }
 
 func decodeMeter(r *Meter, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

@@ -55,11 +55,13 @@ var mirrorColumns = []string{
 }
 
 var mirrorType = ovsdb.RowType[Mirror]{
-	Table:  TableMirror,
-	ID:     func(r *Mirror) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeMirror,
-	Diff:   diffMirror,
-	Patch:  patchMirror,
+	Table:     TableMirror,
+	ID:        func(r *Mirror) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeMirror,
+	Diff:      diffMirror,
+	Patch:     patchMirror,
+	PackRow:   packMirror,
+	UnpackRow: unpackMirror,
 }
 
 func decodeMirror(r *Mirror, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

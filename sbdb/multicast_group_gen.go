@@ -36,11 +36,13 @@ var multicastGroupColumns = []string{
 }
 
 var multicastGroupType = ovsdb.RowType[MulticastGroup]{
-	Table:  TableMulticastGroup,
-	ID:     func(r *MulticastGroup) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeMulticastGroup,
-	Diff:   diffMulticastGroup,
-	Patch:  patchMulticastGroup,
+	Table:     TableMulticastGroup,
+	ID:        func(r *MulticastGroup) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeMulticastGroup,
+	Diff:      diffMulticastGroup,
+	Patch:     patchMulticastGroup,
+	PackRow:   packMulticastGroup,
+	UnpackRow: unpackMulticastGroup,
 }
 
 func decodeMulticastGroup(r *MulticastGroup, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

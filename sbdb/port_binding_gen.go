@@ -93,11 +93,13 @@ var portBindingColumns = []string{
 }
 
 var portBindingType = ovsdb.RowType[PortBinding]{
-	Table:  TablePortBinding,
-	ID:     func(r *PortBinding) *ovsdb.UUID { return &r.UUID },
-	Decode: decodePortBinding,
-	Diff:   diffPortBinding,
-	Patch:  patchPortBinding,
+	Table:     TablePortBinding,
+	ID:        func(r *PortBinding) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodePortBinding,
+	Diff:      diffPortBinding,
+	Patch:     patchPortBinding,
+	PackRow:   packPortBinding,
+	UnpackRow: unpackPortBinding,
 }
 
 func decodePortBinding(r *PortBinding, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

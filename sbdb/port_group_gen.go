@@ -30,11 +30,13 @@ var portGroupColumns = []string{
 }
 
 var portGroupType = ovsdb.RowType[PortGroup]{
-	Table:  TablePortGroup,
-	ID:     func(r *PortGroup) *ovsdb.UUID { return &r.UUID },
-	Decode: decodePortGroup,
-	Diff:   diffPortGroup,
-	Patch:  patchPortGroup,
+	Table:     TablePortGroup,
+	ID:        func(r *PortGroup) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodePortGroup,
+	Diff:      diffPortGroup,
+	Patch:     patchPortGroup,
+	PackRow:   packPortGroup,
+	UnpackRow: unpackPortGroup,
 }
 
 func decodePortGroup(r *PortGroup, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

@@ -36,11 +36,13 @@ var rbacPermissionColumns = []string{
 }
 
 var rbacPermissionType = ovsdb.RowType[RBACPermission]{
-	Table:  TableRBACPermission,
-	ID:     func(r *RBACPermission) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeRBACPermission,
-	Diff:   diffRBACPermission,
-	Patch:  patchRBACPermission,
+	Table:     TableRBACPermission,
+	ID:        func(r *RBACPermission) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeRBACPermission,
+	Diff:      diffRBACPermission,
+	Patch:     patchRBACPermission,
+	PackRow:   packRBACPermission,
+	UnpackRow: unpackRBACPermission,
 }
 
 func decodeRBACPermission(r *RBACPermission, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

@@ -28,11 +28,13 @@ var rbacRoleColumns = []string{
 }
 
 var rbacRoleType = ovsdb.RowType[RBACRole]{
-	Table:  TableRBACRole,
-	ID:     func(r *RBACRole) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeRBACRole,
-	Diff:   diffRBACRole,
-	Patch:  patchRBACRole,
+	Table:     TableRBACRole,
+	ID:        func(r *RBACRole) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeRBACRole,
+	Diff:      diffRBACRole,
+	Patch:     patchRBACRole,
+	PackRow:   packRBACRole,
+	UnpackRow: unpackRBACRole,
 }
 
 func decodeRBACRole(r *RBACRole, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

@@ -42,11 +42,13 @@ var sbGlobalColumns = []string{
 }
 
 var sbGlobalType = ovsdb.RowType[SBGlobal]{
-	Table:  TableSBGlobal,
-	ID:     func(r *SBGlobal) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeSBGlobal,
-	Diff:   diffSBGlobal,
-	Patch:  patchSBGlobal,
+	Table:     TableSBGlobal,
+	ID:        func(r *SBGlobal) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeSBGlobal,
+	Diff:      diffSBGlobal,
+	Patch:     patchSBGlobal,
+	PackRow:   packSBGlobal,
+	UnpackRow: unpackSBGlobal,
 }
 
 func decodeSBGlobal(r *SBGlobal, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

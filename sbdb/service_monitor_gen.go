@@ -88,11 +88,13 @@ var serviceMonitorColumns = []string{
 }
 
 var serviceMonitorType = ovsdb.RowType[ServiceMonitor]{
-	Table:  TableServiceMonitor,
-	ID:     func(r *ServiceMonitor) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeServiceMonitor,
-	Diff:   diffServiceMonitor,
-	Patch:  patchServiceMonitor,
+	Table:     TableServiceMonitor,
+	ID:        func(r *ServiceMonitor) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeServiceMonitor,
+	Diff:      diffServiceMonitor,
+	Patch:     patchServiceMonitor,
+	PackRow:   packServiceMonitor,
+	UnpackRow: unpackServiceMonitor,
 }
 
 func decodeServiceMonitor(r *ServiceMonitor, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

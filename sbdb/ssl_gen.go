@@ -46,11 +46,13 @@ var sslColumns = []string{
 }
 
 var sslType = ovsdb.RowType[SSL]{
-	Table:  TableSSL,
-	ID:     func(r *SSL) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeSSL,
-	Diff:   diffSSL,
-	Patch:  patchSSL,
+	Table:     TableSSL,
+	ID:        func(r *SSL) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeSSL,
+	Diff:      diffSSL,
+	Patch:     patchSSL,
+	PackRow:   packSSL,
+	UnpackRow: unpackSSL,
 }
 
 func decodeSSL(r *SSL, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

@@ -37,11 +37,13 @@ var staticMACBindingColumns = []string{
 }
 
 var staticMACBindingType = ovsdb.RowType[StaticMACBinding]{
-	Table:  TableStaticMACBinding,
-	ID:     func(r *StaticMACBinding) *ovsdb.UUID { return &r.UUID },
-	Decode: decodeStaticMACBinding,
-	Diff:   diffStaticMACBinding,
-	Patch:  patchStaticMACBinding,
+	Table:     TableStaticMACBinding,
+	ID:        func(r *StaticMACBinding) *ovsdb.UUID { return &r.UUID },
+	Decode:    decodeStaticMACBinding,
+	Diff:      diffStaticMACBinding,
+	Patch:     patchStaticMACBinding,
+	PackRow:   packStaticMACBinding,
+	UnpackRow: unpackStaticMACBinding,
 }
 
 func decodeStaticMACBinding(r *StaticMACBinding, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {

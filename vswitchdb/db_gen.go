@@ -262,6 +262,7 @@ func Model() *ovsdb.Model[Update] {
 	return &ovsdb.Model[Update]{
 		Name:    DatabaseName,
 		Version: SchemaVersion,
+		Cksum:   SchemaCksum,
 		New:     func() *Update { return new(Update) },
 		Meta:    func(u *Update) *ovsdb.Meta { return &u.Meta },
 		Tables: []ovsdb.TableModel[Update]{

@@ -69,6 +69,9 @@ func (t target) rows(s *schema, tab table) ([]byte, error) {
 	b.f("Decode: decode%s,", tab.Go)
 	b.f("Diff: diff%s,", tab.Go)
 	b.f("Patch: patch%s,", tab.Go)
+	if t.snapshots {
+		b.f("PackRow: pack%[1]s,\nUnpackRow: unpack%[1]s,", tab.Go)
+	}
 	b.f("}\n")
 	b.f("func decode%s(r *%s, d *ovsdb.RowDecoder) (cols ovsdb.ColumnSet) {", tab.Go, tab.Go)
 	b.f("for d.Next() {\nswitch string(d.Column()) {")
@@ -91,6 +94,24 @@ func (t target) rows(s *schema, tab table) ([]byte, error) {
 	b.f("u.%[1]s = append(u.%[1]s, ovsdb.RowUpdate[%[1]s]{ID: row.UUID, Kind: ovsdb.RowFull, Row: row})\n}\n", tab.Go)
 	b.f("// Delete%[1]s deletes a row.\nfunc (u *Update) Delete%[1]s(id ovsdb.UUID) {", tab.Go)
 	b.f("u.%[1]s = append(u.%[1]s, ovsdb.RowUpdate[%[1]s]{ID: id, Kind: ovsdb.RowDelete})\n}", tab.Go)
+	return t.file(s, b.String())
+}
+
+// packing is the file with the functions for a table's part in snapshots.
+func (t target) packing(s *schema, tab table) ([]byte, error) {
+	var b source
+	b.f("func pack%s(r *%s, p *ovsdb.Packer) {", tab.Go, tab.Go)
+	b.f("cols := diff%[1]s(&%[1]s{}, r)\np.Columns(cols)", tab.Go)
+	for _, c := range tab.Columns {
+		b.f("if cols.Has(%s) {\np.%s(r.%s)\n}", c.Col, c.kind.pack, c.Go)
+	}
+	b.f("}\n")
+	b.f("func unpack%s(r *%s, u *ovsdb.Unpacker) {", tab.Go, tab.Go)
+	b.f("cols := u.Columns(%d)", len(tab.Columns))
+	for _, c := range tab.Columns {
+		b.f("if cols.Has(%s) {\nu.%s(&r.%s)\n}", c.Col, c.kind.pack, c.Go)
+	}
+	b.f("}")
 	return t.file(s, b.String())
 }
 
@@ -207,6 +228,15 @@ func (t target) database(s *schema, tables []table) ([]byte, error) {
 		b.f("c.%[1]s, errs = db.%[1]s.Apply(u.%[1]s, u.Replace)\nc.Errors = append(c.Errors, errs...)", tab.Go)
 	}
 	b.f("return c\n}\n")
+	if t.snapshots {
+		b.f("// Freeze takes down which rows there are, for a snapshot: the tables that have any,")
+		b.f("// in the order of their names.")
+		b.f("func (db *DB) Freeze() []ovsdb.Frozen {\nvar out []ovsdb.Frozen")
+		for _, tab := range tables {
+			b.f("if db.%[1]s.Len() > 0 {\nout = append(out, db.%[1]s.Freeze())\n}", tab.Go)
+		}
+		b.f("return out\n}\n")
+	}
 	b.f("// Empty tells whether nothing changed.")
 	b.f("func (c *Changes) Empty() bool {\nreturn true")
 	for _, tab := range tables {
@@ -223,11 +253,15 @@ func (t target) database(s *schema, tables []table) ([]byte, error) {
 	b.f("}\n")
 	b.f("// Model returns what a session needs to know about the database.")
 	b.f("func Model() *ovsdb.Model[Update] {\nreturn &ovsdb.Model[Update]{")
-	b.f("Name: DatabaseName,\nVersion: SchemaVersion,\nNew: func() *Update { return new(Update) },\nMeta: func(u *Update) *ovsdb.Meta { return &u.Meta },")
+	b.f("Name: DatabaseName,\nVersion: SchemaVersion,\nCksum: SchemaCksum,\nNew: func() *Update { return new(Update) },\nMeta: func(u *Update) *ovsdb.Meta { return &u.Meta },")
 	b.f("Tables: []ovsdb.TableModel[Update]{")
 	for _, tab := range tables {
 		b.f("{Name: Table%s, Columns: %sColumns, Add: func(u *Update, d *ovsdb.RowDecoder, id ovsdb.UUID, kind ovsdb.RowKind) error {", tab.Go, tab.Lower)
-		b.f("return %sType.Add(&u.%s, d, id, kind)\n}},", tab.Lower, tab.Go)
+		b.f("return %sType.Add(&u.%s, d, id, kind)", tab.Lower, tab.Go)
+		if t.snapshots {
+			b.f("}, Unpack: func(u *Update, p *ovsdb.Unpacker, n int) {\n%sType.Unpack(&u.%s, p, n)", tab.Lower, tab.Go)
+		}
+		b.f("}},")
 	}
 	b.f("},\n}\n}")
 	text := strings.ReplaceAll(b.String(), "return true\n&& len", "return len")

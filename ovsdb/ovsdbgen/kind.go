@@ -22,6 +22,8 @@ type kind struct {
 	one, appendOne   string
 	isMap            bool
 	keys, appendKeys string
+	// pack is the method of Packer and Unpacker.
+	pack string
 }
 
 var atoms = map[string]struct{ goType, name, append string }{
@@ -33,6 +35,21 @@ var atoms = map[string]struct{ goType, name, append string }{
 }
 
 func kindOf(t columnType) (kind, error) {
+	k, err := valueKind(t)
+	// Packing tells apart what is stored in different ways, not what is allowed.
+	k.pack, _, _ = strings.Cut(k.decode, "(")
+	switch k.pack {
+	case "Enum":
+		k.pack = "String"
+	case "OptEnum":
+		k.pack = "OptString"
+	case "IntRange":
+		k.pack = "Int"
+	}
+	return k, err
+}
+
+func valueKind(t columnType) (kind, error) {
 	key, ok := atoms[t.Key.Type]
 	if !ok {
 		return kind{}, fmt.Errorf("type %q is not in RFC 7047", t.Key.Type)

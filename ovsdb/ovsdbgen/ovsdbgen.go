@@ -25,11 +25,14 @@ import (
 type target struct {
 	pkg    string
 	schema string // path below usr/share of the stack
+	// snapshots says that rows can be packed.
+	snapshots bool
 }
 
 var targets = []target{
-	{"sbdb", "ovn/ovn-sb.ovsschema"},
-	{"vswitchdb", "openvswitch/vswitch.ovsschema"},
+	{"sbdb", "ovn/ovn-sb.ovsschema", true},
+	// A local server has no history to resume from, and answers at once.
+	{"vswitchdb", "openvswitch/vswitch.ovsschema", false},
 }
 
 // generatedSuffix ends the name of every generated file.
@@ -118,6 +121,10 @@ func (t target) generate(stack string) (map[string][]byte, error) {
 		if err == nil {
 			text, err = t.transactions(s, tab)
 			add(strings.ToLower(tab.Name)+"_txn", text)
+		}
+		if err == nil && t.snapshots {
+			text, err = t.packing(s, tab)
+			add(strings.ToLower(tab.Name)+"_pack", text)
 		}
 	}
 	if err != nil {
