@@ -108,36 +108,33 @@ type Usage struct {
 	PeakRSS int64         // bytes
 }
 
-// Usage reads the running process' figures from /proc.
+// Usage reads the running process' figures.
 func (p *Process) Usage() (Usage, error) {
 	var u Usage
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid()))
-	if err != nil {
+	var err error
+	if u.CPU, err = p.CPU(); err != nil {
 		return u, err
 	}
-	// Fields 14 and 15, counted from 1: user and system time in clock ticks of
-	// which Linux has 100 a second for user space. The second field may contain
-	// spaces and ends with ")".
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	var utime, stime int64
-	fields := strings.Fields(rest)
-	if _, err := fmt.Sscan(fields[11]+" "+fields[12], &utime, &stime); err != nil {
-		return u, err
-	}
-	u.CPU = time.Duration(utime+stime) * 10 * time.Millisecond
+	u.PeakRSS, err = p.status("VmHWM")
+	return u, err
+}
+
+// status is a figure of /proc/PID/status in bytes.
+func (p *Process) status(name string) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid()))
 	if err != nil {
-		return u, err
+		return 0, err
 	}
 	for line := range strings.Lines(string(status)) {
-		if v, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			if _, err := fmt.Sscan(v, &u.PeakRSS); err != nil {
-				return u, err
+		if v, ok := strings.CutPrefix(line, name+":"); ok {
+			var kB int64
+			if _, err := fmt.Sscan(v, &kB); err != nil {
+				return 0, fmt.Errorf("%s: %s: %w", p.Name, name, err)
 			}
-			u.PeakRSS *= 1024
+			return kB * 1024, nil
 		}
 	}
-	return u, nil
+	return 0, fmt.Errorf("%s: no %s", p.Name, name)
 }
 
 var (

@@ -239,3 +239,9 @@ func (ch *Chassis) DelDummy(lport string) {
 	name := ch.VSCtl("--bare", "--columns=name", "find", "Interface", "external_ids:iface-id="+lport)
 	ch.VSCtl("--no-wait", "del-port", "br-int", name)
 }
+
+// DatabaseSocket is the path of the socket of the chassis' database server.
+func (ch *Chassis) DatabaseSocket() string { return ch.conf.socket() }
+
+// SwitchSocket is the path of br-int's OpenFlow socket.
+func (ch *Chassis) SwitchSocket() string { return filepath.Join(ch.dir, "br-int.mgmt") }

@@ -59,6 +59,7 @@ const (
 	typeEchoRequest  = 2
 	typeEchoReply    = 3
 	typeExperimenter = 4
+	typePacketOut    = 13
 	nicira           = 0x2320
 	setPacketIn      = 16 // NXT_SET_PACKET_IN_FORMAT
 )

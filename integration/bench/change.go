@@ -1,10 +1,7 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"math"
 	"slices"
 	"strings"
@@ -16,111 +13,165 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/sbdb"
 )
 
-// change is one kind of small change of the southbound database.
-type change struct {
+// kind is one kind of small change. The n-th call of make makes the change for even
+// n and takes it back for odd n, and returns how long that took.
+type kind struct {
 	name string
-	// find picks the rows to change in a database; false if it has none.
-	find func(*sbdb.DB) (step, bool)
+	make func(c *client, db workload.Database) (func(n int) time.Duration, error)
+	// once: only every second call counts, what takes back is another kind or not
+	// asked for.
+	once bool
+	// few: it takes the switch the better part of a second, so it is made a quarter
+	// as often.
+	few bool
 }
 
-// step adds the n-th change to a transaction; every second one takes back the one
-// before.
-type step func(tx *ovsdb.Txn, n int)
+const (
+	addressOf10    = "an address in a set of 10"
+	addressOf10000 = "an address in a set of 10,000"
+)
 
-// changes are measured one after the other on an agent at rest.
-var changes = []change{
-	{"an address more or less in the largest set", func(db *sbdb.DB) (step, bool) {
-		var best *sbdb.AddressSet
-		for s := range db.AddressSet.All() {
-			if best == nil || len(s.Addresses) > len(best.Addresses) {
-				best = s
+// kinds are measured one after the other on an agent at rest.
+var kinds = []kind{
+	{name: "bind the first port of a switch", once: true, make: func(c *client, _ workload.Database) (func(int) time.Duration, error) {
+		return func(n int) time.Duration {
+			if n%2 == 0 {
+				return c.bind(workload.LonelyPort(0), 9000)
 			}
-		}
-		return func(tx *ovsdb.Txn, n int) {
-			a := []string{fmt.Sprintf("10.254.%d.1", n/2%250)}
-			if w := sbdb.UpdateAddressSet(tx, best.UUID); n%2 == 0 {
-				w.MutateAddressesInsert(a...)
-			} else {
-				w.MutateAddressesDelete(a...)
-			}
-		}, best != nil
+			return c.unbind(workload.LonelyPort(0))
+		}, nil
 	}},
-	{"one ACL's logical flow changed", func(db *sbdb.DB) (step, bool) {
-		return priority(largest(db, func(f *sbdb.LogicalFlow) int {
-			if !strings.Contains(f.Match, "$") {
-				return -1
+	{name: "bind the next port", once: true, make: func(c *client, _ workload.Database) (func(int) time.Duration, error) {
+		c.bind(workload.LonelyPort(0), 9000)
+		c.settle()
+		return func(n int) time.Duration {
+			if n%2 == 0 {
+				return c.bind(workload.LonelyPort(1), 9001)
 			}
-			return int(f.UUID[0])
-		}))
+			return c.unbind(workload.LonelyPort(1))
+		}, nil
 	}},
-	{"a logical flow of the largest datapath group changed", func(db *sbdb.DB) (step, bool) {
-		return priority(largest(db, func(f *sbdb.LogicalFlow) int {
-			g := db.LogicalDPGroup.Get(f.LogicalDPGroup)
-			if g == nil || strings.ContainsAny(f.Match, "$@") {
-				return -1
+	// The first port of the switch is still bound.
+	{name: "unbind a port", once: true, make: func(c *client, _ workload.Database) (func(int) time.Duration, error) {
+		c.bind(workload.LonelyPort(1), 9001)
+		c.settle()
+		return func(n int) time.Duration {
+			if n%2 == 0 {
+				return c.unbind(workload.LonelyPort(1))
 			}
-			return len(g.Datapaths)
-		}))
+			return c.bind(workload.LonelyPort(1), 9001)
+		}, nil
 	}},
-	{"a pod elsewhere moves to another chassis", func(db *sbdb.DB) (step, bool) {
+	{name: addressOf10, make: address(workload.SmallSet)},
+	{name: addressOf10000, make: address(workload.LargeSet)},
+	{name: "an ACL", make: recorded(workload.ACL)},
+	{name: "a backend of a load balancer", make: recorded(workload.Backend)},
+	{name: "a router port", make: recorded(workload.RouterPort)},
+	{name: "a remote chassis", few: true, make: func(c *client, _ workload.Database) (func(int) time.Duration, error) {
+		c.t.Cleanup(c.watch())
+		return func(n int) time.Duration { return c.chassis("bench", "172.31.255.1", n%2 == 0) }, nil
+	}},
+	{name: "a pod elsewhere moves", make: func(c *client, _ workload.Database) (func(int) time.Duration, error) {
 		var chassis []ovsdb.UUID
-		for c := range db.Chassis.All() {
-			if c.Name != workload.LocalChassis {
-				chassis = append(chassis, c.UUID)
+		for row := range c.sb.Chassis.All() {
+			if row.Name != workload.LocalChassis {
+				chassis = append(chassis, row.UUID)
 			}
 		}
 		slices.SortFunc(chassis, ovsdb.UUID.Compare)
 		var pod *sbdb.PortBinding
-		for p := range db.PortBinding.All() {
+		for p := range c.sb.PortBinding.All() {
 			if p.Type == "" && slices.Contains(chassis, p.Chassis) && (pod == nil || p.LogicalPort < pod.LogicalPort) {
 				pod = p
 			}
 		}
-		return func(tx *ovsdb.Txn, n int) {
-			sbdb.UpdatePortBinding(tx, pod.UUID).SetChassis(chassis[n%2])
-		}, pod != nil && len(chassis) > 1
-	}},
-	{"a MAC address learned or forgotten", func(db *sbdb.DB) (step, bool) {
-		var port *sbdb.PortBinding
-		for p := range db.PortBinding.All() {
-			if (p.Type == "patch" || p.Type == "l3gateway") && strings.HasPrefix(p.LogicalPort, "rto") && (port == nil || p.LogicalPort < port.LogicalPort) {
-				port = p
-			}
+		if pod == nil || len(chassis) < 2 {
+			return nil, fmt.Errorf("no pod elsewhere")
 		}
+		return c.alternate(func(tx *ovsdb.Txn, n int) { sbdb.UpdatePortBinding(tx, pod.UUID).SetChassis(chassis[n%2]) }), nil
+	}},
+	{name: "a MAC address is learned", make: func(c *client, _ workload.Database) (func(int) time.Duration, error) {
+		port := c.port("rtoj-GR_" + workload.LocalChassis)
 		var last ovsdb.UUID
-		return func(tx *ovsdb.Txn, n int) {
+		return c.alternate(func(tx *ovsdb.Txn, n int) {
 			if n%2 == 1 {
 				sbdb.DeleteMACBinding(tx, last)
 				return
 			}
 			last = sbdb.InsertMACBinding(tx).SetLogicalPort(port.LogicalPort).SetDatapath(port.Datapath).
 				SetIP(fmt.Sprintf("10.253.0.%d", n/2%250)).SetMAC("02:00:00:00:00:01").UUID()
-		}, port != nil
+		}), nil
+	}},
+	{name: "a logical flow of all switches", make: func(c *client, _ workload.Database) (func(int) time.Duration, error) {
+		f := largest(c.sb)
+		if f == nil {
+			return nil, fmt.Errorf("no logical flow of a datapath group")
+		}
+		return c.alternate(func(tx *ovsdb.Txn, n int) {
+			sbdb.UpdateLogicalFlow(tx, f.UUID).SetPriority(f.Priority + int64(1-n%2))
+		}), nil
 	}},
 }
 
-// largest is the logical flow with the highest weight, nil if none has one that is
-// not negative; of equals the one with the lowest UUID.
-func largest(db *sbdb.DB, weight func(*sbdb.LogicalFlow) int) *sbdb.LogicalFlow {
+func (c *client) alternate(fill func(tx *ovsdb.Txn, n int)) func(int) time.Duration {
+	return func(n int) time.Duration { return c.change(func(tx *ovsdb.Txn) { fill(tx, n) }) }
+}
+
+// address adds an address to a set and takes it out.
+func address(set string) func(*client, workload.Database) (func(int) time.Duration, error) {
+	return func(c *client, _ workload.Database) (func(int) time.Duration, error) {
+		for s := range c.sb.AddressSet.All() {
+			if s.Name != set {
+				continue
+			}
+			id := s.UUID
+			return c.alternate(func(tx *ovsdb.Txn, n int) {
+				a := fmt.Sprintf("10.254.%d.1", n/2%250)
+				if w := sbdb.UpdateAddressSet(tx, id); n%2 == 0 {
+					w.MutateAddressesInsert(a)
+				} else {
+					w.MutateAddressesDelete(a)
+				}
+			}), nil
+		}
+		return nil, fmt.Errorf("no address set %s", set)
+	}
+}
+
+// recorded makes what northd wrote for a change of the northbound database.
+func recorded(name string) func(*client, workload.Database) (func(int) time.Duration, error) {
+	return func(c *client, db workload.Database) (func(int) time.Duration, error) {
+		change := db.Changes[name]
+		if len(change) == 0 {
+			return nil, fmt.Errorf("change %q is not recorded", name)
+		}
+		return c.alternate(func(tx *ovsdb.Txn, n int) {
+			apply := change.Do
+			if n%2 == 1 {
+				apply = change.Undo
+			}
+			if err := apply(tx); err != nil {
+				c.t.Fatalf("%s: %v", name, err)
+			}
+		}), nil
+	}
+}
+
+// largest is a logical flow, without sets, of the largest datapath group; of equals
+// the one with the lowest UUID.
+func largest(db *sbdb.DB) *sbdb.LogicalFlow {
 	var best *sbdb.LogicalFlow
-	top := -1
+	top := 0
 	for f := range db.LogicalFlow.All() {
-		w := weight(f)
-		if w > top || w == top && best != nil && f.UUID.Compare(best.UUID) < 0 {
-			best, top = f, w
+		g := db.LogicalDPGroup.Get(f.LogicalDPGroup)
+		if g == nil || strings.ContainsAny(f.Match, "$@") {
+			continue
+		}
+		if n := len(g.Datapaths); n > top || n == top && f.UUID.Compare(best.UUID) < 0 {
+			best, top = f, n
 		}
 	}
 	return best
-}
-
-// priority raises and lowers the priority of a logical flow.
-func priority(f *sbdb.LogicalFlow) (step, bool) {
-	if f == nil {
-		return nil, false
-	}
-	return func(tx *ovsdb.Txn, n int) {
-		sbdb.UpdateLogicalFlow(tx, f.UUID).SetPriority(f.Priority + int64(1-n%2))
-	}, true
 }
 
 // latency is what one kind of change took.
@@ -128,85 +179,93 @@ type latency struct {
 	p50, p99, cpu time.Duration
 }
 
-// client is a session with the southbound database, to change rows and see the
-// agent's acknowledgement.
-type client struct {
-	t       integration.T
-	db      *sbdb.DB
-	session *ovsdb.Session[sbdb.Update]
-}
-
-func newClient(t integration.T, remote string) (*client, func()) {
-	c := &client{t: t, db: sbdb.NewDB()}
-	c.session = ovsdb.NewSession(sbdb.Model(), ovsdb.Config{
-		Remotes: []string{remote}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Tables: map[string][]string{
-			sbdb.TableAddressSet: nil, sbdb.TableLogicalFlow: {"match", "priority", "logical_dp_group", "logical_datapath"},
-			sbdb.TableLogicalDPGroup: nil, sbdb.TablePortBinding: {"logical_port", "type", "chassis", "datapath"},
-			sbdb.TableChassis: {"name"}, sbdb.TableSBGlobal: {"nb_cfg"}, sbdb.TableChassisPrivate: {"name", "nb_cfg"},
-		},
-	})
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { defer close(done); _ = c.session.Run(ctx) }()
-	c.until(func() bool { return c.db.SBGlobal.Len() > 0 })
-	return c, func() { cancel(); <-done }
-}
-
-// until follows the database until ok.
-func (c *client) until(ok func() bool) {
-	deadline := time.After(time.Minute)
-	for !ok() {
-		select {
-		case e := <-c.session.Updates():
-			if e.Update != nil {
-				c.db.Apply(e.Update)
-			}
-			if e.Result != nil && e.Result.Err != nil {
-				c.t.Fatalf("%v", e.Result.Err)
-			}
-		case <-deadline:
-			c.t.Fatalf("the agent does not acknowledge a change within a minute")
-		}
+// measure makes changes one by one on an agent at rest.
+func (c *client) measure(k kind, db workload.Database, times int, agent *integration.Agent) latency {
+	step, err := k.make(c, db)
+	if err != nil {
+		c.t.Fatalf("%s: %v", k.name, err)
 	}
-}
-
-// measure makes changes one by one, each with a new nb_cfg, and takes the time
-// until the agent says that it is installed.
-func (c *client) measure(s step, times int, cpu func() time.Duration) latency {
-	var global ovsdb.UUID
-	var cfg int64
-	for g := range c.db.SBGlobal.All() {
-		global, cfg = g.UUID, g.NbCfg
-	}
-	acked := func() int64 {
-		for p := range c.db.ChassisPrivate.All() {
-			if p.Name == workload.LocalChassis {
-				return p.NbCfg
-			}
+	cpu := func() time.Duration {
+		used, err := agent.CPU()
+		if err != nil {
+			c.t.Fatalf("%v", err)
 		}
-		return 0
+		return used
+	}
+	const warm = 4
+	if k.few {
+		times = (times + 3) / 4
 	}
 	var took []time.Duration
-	const warm = 4
-	var before time.Duration
-	for n := range times + warm {
-		if n == warm {
-			before = cpu()
+	var used time.Duration
+	// An even number: what was done is taken back in the end.
+	calls := times + times%2 + warm
+	if k.once {
+		calls = 2*times + warm
+	}
+	for n := range calls {
+		before := cpu()
+		d := step(n)
+		if k.once {
+			// What was told before all was done is done now.
+			c.settle()
 		}
-		cfg++
-		tx := ovsdb.NewTxn("bench")
-		s(tx, n)
-		sbdb.UpdateSBGlobal(tx, global).SetNbCfg(cfg)
-		began := time.Now()
-		c.session.Submit(tx)
-		c.until(func() bool { return acked() == cfg })
-		if n >= warm {
-			took = append(took, time.Since(began))
+		if n >= warm && len(took) < times && (!k.once || n%2 == 0) {
+			took = append(took, d)
+			used += cpu() - before
 		}
 	}
-	used := cpu() - before
+	c.settle()
 	slices.Sort(took)
 	rank := func(p float64) time.Duration { return took[min(len(took)-1, int(math.Ceil(p*float64(len(took))))-1)] }
 	return latency{p50: rank(0.5), p99: rank(0.99), cpu: used / time.Duration(times)}
+}
+
+// split is where the time of one kind of change goes, medians.
+type split struct {
+	server time.Duration // the southbound server, on the way to the agent and back
+	agent  time.Duration
+	swtch  time.Duration // from the first message to the switch to its last answer
+	total  time.Duration
+}
+
+// divide makes changes with a wire on the agent's connections. Kinds that do not
+// begin and end at the southbound server are left out.
+func (c *client) divide(k kind, db workload.Database, times int, w *integration.Wire) (split, bool) {
+	if k.once || strings.Contains(k.name, "chassis") {
+		return split{}, false
+	}
+	step, err := k.make(c, db)
+	if err != nil {
+		c.t.Fatalf("%s: %v", k.name, err)
+	}
+	var server, agent, swtch, total []time.Duration
+	for n := range times {
+		c.settle()
+		w.Mark()
+		began := time.Now()
+		d := step(n)
+		x := w.Times()
+		report, toward := x.Report, x.Update.Sub(began)
+		if x.Update.IsZero() || report.Before(x.Update) {
+			continue
+		}
+		var busy time.Duration
+		if !x.ToSwitch.IsZero() && x.ToSwitch.Before(report) {
+			busy = x.FromSwitch.Sub(x.ToSwitch)
+		}
+		total = append(total, d)
+		swtch = append(swtch, busy)
+		agent = append(agent, report.Sub(x.Update)-busy)
+		server = append(server, toward+d-report.Sub(began))
+	}
+	if len(total) == 0 {
+		return split{}, false
+	}
+	return split{middle(server), middle(agent), middle(swtch), middle(total)}, true
+}
+
+func middle(d []time.Duration) time.Duration {
+	slices.Sort(d)
+	return d[len(d)/2]
 }
