@@ -33,7 +33,9 @@ func (b *portBuild) activationStrategy() (s activationStrategy) {
 // activation blocks a port on its additional chassis, in both directions, until
 // it sends one of the packets that it is waiting for.
 func (b *portBuild) activation(ofport uint32, z zones) {
-	if !b.additionalHere() {
+	if !b.additionalHere() || b.here(b.pb.RequestedChassis) {
+		// A port that is to have its main chassis here is not held back until the row
+		// says so: northd has forgotten by then that it was activated.
 		return
 	}
 	self := b.v.Self().Name

@@ -191,6 +191,8 @@ func (d *Duty) release(p *sbdb.PortBinding, v verdict, isMain, isAdditional bool
 	}
 	if isMain {
 		d.log.Info(fmt.Sprintf("Releasing lport %s from this chassis (sb_readonly=0)", p.LogicalPort))
+		// The guest's next chassis may have claimed the port meanwhile.
+		sbdb.VerifyPortBinding(tx, p, sbdb.PortBindingColChassis)
 		w := sbdb.UpdatePortBinding(tx, p.UUID).SetChassis(ovsdb.UUID{})
 		if !p.Encap.IsZero() {
 			w.SetEncap(ovsdb.UUID{})

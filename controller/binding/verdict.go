@@ -102,7 +102,9 @@ func (v *view) decideVIF(p *sbdb.PortBinding, r *verdict) {
 
 func (v *view) bindThroughInterface(r *verdict, role Role) {
 	if role == Barred {
-		r.refused = true
+		// A guest that is about to move here: its network is made ready, so that only
+		// its own port is left to do when it may come.
+		r.refused, r.root = true, true
 		return
 	}
 	r.role = role
