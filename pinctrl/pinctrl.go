@@ -77,6 +77,8 @@ type Config struct {
 	Multicast func()
 	// Event is called likewise with what the management system is to know.
 	Event func(EmptyLoadBalancer)
+	// Probed is called likewise when a service came online or went offline.
+	Probed func(k ServiceKey, online bool)
 	// Names answers DNS questions; nil knows none.
 	Names Names
 	// Count is called with the name of each event that has a coverage counter; nil
@@ -113,6 +115,7 @@ type Loop struct {
 	senders    senders
 	// multicast is shared: it has a lock of its own.
 	multicast multicast
+	prober    prober
 	replies   replies
 }
 
@@ -201,6 +204,8 @@ var handlers = map[pipeline.Opcode]handler{
 	pipeline.OpEvent:              (*Loop).handleEvent,
 	pipeline.OpBindVport:          (*Loop).handleBindVport,
 	pipeline.OpActivationStrategy: (*Loop).handleActivate,
+
+	pipeline.OpHandleSvcCheck: (*Loop).handleSvcCheck,
 }
 
 var actionNames = map[pipeline.Opcode]string{
@@ -230,6 +235,8 @@ var actionNames = map[pipeline.Opcode]string{
 	pipeline.OpEvent:              "trigger_event",
 	pipeline.OpBindVport:          "bind_vport",
 	pipeline.OpActivationStrategy: "activation_strategy",
+
+	pipeline.OpHandleSvcCheck: "handle_svc_check",
 }
 
 // answer sends a packet made in answer to in through the actions that the logical

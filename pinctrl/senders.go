@@ -33,6 +33,7 @@ func (l *Loop) sendDue() {
 	l.turn("solicitations", now, l.sendSolicitations)
 	l.turn("router advertisements", now, l.sendAdvertisements)
 	l.turn("multicast queries", now, l.sendQueries)
+	l.turn("service probes", now, l.sendProbes)
 }
 
 func (l *Loop) turn(name string, now time.Time, send func(time.Time) error) {

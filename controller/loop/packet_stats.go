@@ -13,13 +13,13 @@ import (
 // registerPacketStats offers what the packet-in loop has counted.
 func (l *Loop) registerPacketStats(s *unixctl.Server) {
 	s.Register("packet-in/show", "", 0, 0, func(*unixctl.Request) (string, error) {
-		return packetStats(l.packets.loop.Stats(), l.packets.loop.ReplyStats()), nil
+		return packetStats(l.packets.loop.Stats(), l.packets.loop.ReplyStats(), l.packets.loop.ServiceStats()), nil
 	})
 }
 
 // packetStats is a line for each logical action that packets came from, and one
 // for each other counter that is not zero.
-func packetStats(s pinctrl.Stats, r pinctrl.ReplyStats) string {
+func packetStats(s pinctrl.Stats, r pinctrl.ReplyStats, v pinctrl.ServiceStats) string {
 	var b strings.Builder
 	line := func(cells ...any) { fmt.Fprintf(&b, "%-20s %10v %10v %10v %10v %10v\n", cells...) }
 	line("action", "received", "answered", "passed", "forbidden", "dropped")
@@ -36,6 +36,7 @@ func packetStats(s pinctrl.Stats, r pinctrl.ReplyStats) string {
 		{"packets buffered", s.Buffered}, {"buffered packets dropped", s.BufferDropped},
 		{"addresses learned", s.Learned}, {"addresses not learned", s.LearnDropped},
 		{"requests sent", s.Requests}, {"requests withheld", s.RequestsWithheld},
+		{"probes of services", v.Probes},
 		{"unknown actions", s.Unknown}, {"malformed messages", s.Malformed},
 		{"errors of the switch", s.Refused}, {"panics", s.Panics},
 	} {

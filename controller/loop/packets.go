@@ -13,6 +13,7 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/controller/nexthop"
 	"github.com/ovn-chassis/ovn-chassis/controller/portkey"
 	"github.com/ovn-chassis/ovn-chassis/controller/routeradv"
+	"github.com/ovn-chassis/ovn-chassis/controller/servicemonitor"
 	"github.com/ovn-chassis/ovn-chassis/controller/vport"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 	"github.com/ovn-chassis/ovn-chassis/pinctrl"
@@ -36,6 +37,7 @@ type packets struct {
 	routeradv  *routeradv.Duty
 	nexthop    *nexthop.Duty
 	igmp       *igmp.Duty
+	services   *servicemonitor.Duty
 	names      *dns.Index
 
 	changed []ovsdb.UUID // local datapaths that changed since the last round
@@ -50,6 +52,7 @@ func (l *Loop) newPackets() *packets {
 		fdbTables: fdb.NewTables(l.sb.DB, ports), announce: announce.New(l.opts.Logger("garp_rarp")),
 		routeradv: routeradv.New(l.opts.Logger("pinctrl")), nexthop: nexthop.New(), igmp: igmp.New(l.opts.Logger("pinctrl")), arpMax: defaultARPMax,
 	}
+	p.services = servicemonitor.New(l.sb.DB, l.opts.Logger("pinctrl"))
 	// The round that writes what was learned is woken like a command would.
 	wake := make(chan struct{}, 1)
 	l.learned = wake
@@ -60,10 +63,10 @@ func (l *Loop) newPackets() *packets {
 		}
 	}
 	p.queue.Wake, p.fdb.Wake, p.vport.Wake, p.activation.Wake, p.igmp.Wake = poke, poke, poke, poke, poke
-	p.events.Wake = poke
+	p.events.Wake, p.services.Wake = poke, poke
 	config := pinctrl.Config{
 		Learned: p.queue.Put, Bridged: p.fdb.Put, Virtual: p.vport.Put, Activated: p.activation.Put,
-		Multicast: p.igmp.Heard, Event: p.events.Put,
+		Multicast: p.igmp.Heard, Event: p.events.Put, Probed: p.services.Put,
 		Log: l.opts.Logger("pinctrl"),
 	}
 	p.names = l.configureReplies(&config)
@@ -97,7 +100,16 @@ func (l *Loop) runPackets(now time.Time, sbTx *ovsdb.Txn) {
 		DB: l.sb.DB, Ports: p.ports, Chassis: l.chassis, Changes: l.sbChanges, Changed: p.changed,
 		IsLocalSwitch: func(id ovsdb.UUID) bool { d := l.binding.Datapath(id); return d != nil && d.Switch },
 	}, p.loop, sbTx)
+	p.services.Run(servicemonitor.Inputs{SB: l.sb, Chassis: l.self(), Changes: l.sbChanges}, p.loop, sbTx)
 	p.changed = p.changed[:0]
+}
+
+// self is the row of this chassis, zero while unknown.
+func (l *Loop) self() (id ovsdb.UUID) {
+	if l.chassis != nil {
+		id = l.chassis.UUID
+	}
+	return id
 }
 
 // defaultARPMax is what arp-nd-max-timeout-sec is by default.
@@ -114,10 +126,7 @@ func (l *Loop) runSenders() {
 		p.arpMax = l.cfg.ARPNDMaxTimeout
 		p.loop.SetSolicitMax(p.arpMax)
 	}
-	var us ovsdb.UUID
-	if l.chassis != nil {
-		us = l.chassis.UUID
-	}
+	us := l.self()
 	p.loop.Announce(p.announce.Run(announce.Inputs{
 		SB: l.sb, Chassis: us, Datapaths: l.binding.Datapath, Networks: l.fed.networks, Changes: l.sbChanges, Changed: p.changed,
 	}))
