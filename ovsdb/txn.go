@@ -12,6 +12,7 @@ import (
 type Txn struct {
 	comment string
 	ops     []*Op
+	whole   *Txn // that this is a part of, if it is one
 }
 
 // NewTxn returns an empty transaction. The comment goes into the database's log.

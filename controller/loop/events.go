@@ -31,8 +31,9 @@ func (l *Loop) localEvent(e ovsdb.Event[vswitchdb.Update], ok bool) {
 			l.ovsChanges.Merge(c)
 		}
 		l.local.ready = true
+		l.local.aside.Changed(localRows(c))
 	}
-	if e.Result != nil && !l.local.finished(e.Result, l.clock.now(), "OVS", l.log) {
+	if e.Result != nil && !l.local.finished(e.Result, l.clock.now()) {
 		l.due = allDuties
 		l.zones.Unwritten()
 	}
@@ -63,11 +64,12 @@ func (l *Loop) sbEvent(e ovsdb.Event[sbdb.Update], ok bool) {
 			l.sbChanges.Merge(c)
 		}
 		l.sbSide.ready = true
+		l.sbSide.aside.Changed(sbRows(c))
 	}
 	if e.Conditions != 0 {
 		l.condInForce = e.Conditions
 	}
-	if e.Result != nil && !l.sbSide.finished(e.Result, l.clock.now(), "OVNSB", l.log) {
+	if e.Result != nil && !l.sbSide.finished(e.Result, l.clock.now()) {
 		l.due = allDuties
 	}
 }

@@ -171,6 +171,8 @@ func New(o Options) *Loop {
 	l.due = allDuties
 	l.tr = o.NewTranslator(l.sb.DB)
 	l.writer = o.NewWriter(ofbundle.Config{Describe: l.describe, Log: o.Logger("ofctrl")})
+	l.local = newSide[vswitchdb.Update]("OVS", l.log, l.stats.txnRefused)
+	l.sbSide = newSide[sbdb.Update]("OVNSB", l.log, l.stats.txnRefused)
 	l.local.session = ovsdb.NewSession(vswitchdb.Model(), ovsdb.Config{
 		Remotes: []string{o.OVSDatabase}, TLS: o.TLS.files(nil), Tables: conditions.LocalTables(), Logger: o.Logger("ovsdb"),
 	})
@@ -303,7 +305,7 @@ func (l *Loop) backlog() bool {
 // untilTimer is how long the loop may sleep.
 func (l *Loop) untilTimer(now time.Time) time.Duration {
 	next := now.Add(time.Minute)
-	for _, t := range []time.Time{l.binding.NextTimer(), l.nbcfg.NextTimer(now), l.local.retryAt, l.sbSide.retryAt} {
+	for _, t := range []time.Time{l.binding.NextTimer(), l.nbcfg.NextTimer(now), l.local.next(), l.sbSide.next()} {
 		if !t.IsZero() && t.Before(next) {
 			next = t
 		}

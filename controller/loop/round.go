@@ -20,11 +20,17 @@ import (
 
 // round carries out the duties on the replicas as they are.
 func (l *Loop) round(now time.Time) {
+	if localDue, sbDue := l.local.due(now), l.sbSide.due(now); localDue || sbDue {
+		l.due = allDuties
+		if localDue {
+			l.zones.Unwritten()
+		}
+	}
 	l.collectDue()
 	localTx := l.local.begin(now)
 	sbTx := l.sbSide.begin(now)
 	defer func() {
-		sentLocal, sentSB := l.local.commit(), l.sbSide.commit()
+		sentLocal, sentSB := l.local.commit(now), l.sbSide.commit(now)
 		if sentLocal || sentSB {
 			l.stats.transactions.Inc()
 		}

@@ -13,6 +13,7 @@ type stats struct {
 	rowErrors    *coverage.Counter
 	refused      *coverage.Counter
 	transactions *coverage.Counter
+	txnRefused   *coverage.Counter // operations set aside
 	driftFlows   *coverage.Counter // changed by others and repaired
 	driftGroups  *coverage.Counter
 	driftMeters  *coverage.Counter
@@ -28,6 +29,7 @@ func newStats(r *coverage.Registry) stats {
 		rowErrors:    r.Counter("translation_error"),
 		refused:      r.Counter("ofctrl_refused"),
 		transactions: r.Counter("txn_submitted"),
+		txnRefused:   r.Counter("txn_op_refused"),
 		driftFlows:   r.Counter("drift_flow"),
 		driftGroups:  r.Counter("drift_group"),
 		driftMeters:  r.Counter("drift_meter"),
