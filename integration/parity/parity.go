@@ -34,9 +34,10 @@ import (
 )
 
 // stacks are the releases of OVN to compare with.
-var stacks = map[string]func(integration.T) *integration.Stack{
-	"sid": integration.Sid, "trixie": integration.Trixie, "host": integration.Host,
-}
+var stacks = map[string]struct {
+	find  func(integration.T) *integration.Stack
+	major int
+}{"sid": {integration.Sid, 26}, "trixie": {integration.Trixie, 25}, "host": {integration.Host, 23}}
 
 // notInRelease is what an older ovn-nbctl says of what it does not know.
 var notInRelease = regexp.MustCompile(`ovn-nbctl: [^\n]*(unknown command|unknown table|command has no|does not contain a column|` +
@@ -56,7 +57,7 @@ func main() {
 	release := flag.String("stack", "sid", "OVN release beside ours: sid (26.03), trixie (25.03) or host; of an older one the logical tables, as they are at the start")
 	flag.Parse()
 	code := 0
-	if stacks[*release] == nil {
+	if stacks[*release].find == nil {
 		fmt.Fprintf(os.Stderr, "parity: no stack %q\n", *release)
 		os.Exit(2)
 	}
@@ -110,7 +111,12 @@ func run(dir, only, release string, self, of14 bool, limit, jobs, scale int, raw
 	)
 	fmt.Printf("%-36s %8s %10s %12s %8s %9s\n", "topology", "same", "only ours", "only theirs", "differ", "accepted")
 	for _, topo := range topologies {
-		topo.Stack = stacks[release]
+		topo.Stack = stacks[release].find
+		if stacks[release].major < topo.Since {
+			older++
+			fmt.Printf("%-36s not in this release: needs %d\n", topo.Name, topo.Since)
+			continue
+		}
 		report := func(name string, r *compare.Result) error {
 			mu.Lock()
 			defer mu.Unlock()

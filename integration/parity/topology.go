@@ -14,6 +14,7 @@ import (
 // Topology is one logical network and one chassis' place in it. It is read from a
 // file of sections; lines that begin with # are comments:
 //
+//	[since N]      the first OVN release, 25 for 25.03, that can be compared with
 //	[base NAME]    begins with the sections of base/NAME.txt
 //	[northbound]   ovn-nbctl commands, one transaction
 //	[ports]        LPORT OFPORT [COLUMN=VALUE...]: interfaces on the local br-int
@@ -38,6 +39,7 @@ type Topology struct {
 	Chassis    string
 	Southbound string
 	Changes    []Change
+	Since      int
 	// LogicalFlows are lines MATCH [=> ACTIONS].
 	LogicalFlows []string
 
@@ -161,6 +163,12 @@ func (topo *Topology) parse(text, bases string) error {
 			words := strings.Fields(line[1 : len(line)-1])
 			section = words[0]
 			switch {
+			case section == "since" && len(words) == 2:
+				since, err := strconv.Atoi(words[1])
+				if err != nil {
+					return fmt.Errorf("line %d: want [since N]: %w", n+1, err)
+				}
+				topo.Since = since
 			case section == "base" && len(words) == 2:
 				base, err := os.ReadFile(filepath.Join(bases, words[1]+".txt"))
 				if err != nil {
@@ -173,8 +181,8 @@ func (topo *Topology) parse(text, bases string) error {
 				topo.Remotes = append(topo.Remotes, Remote{Name: words[1], Encap: words[2], Types: append(words[3:], "geneve")[0]})
 			case section == "change" && len(words) == 2:
 				topo.Changes = append(topo.Changes, Change{Name: words[1]})
-			case section == "base" || section == "remote" || section == "change":
-				return fmt.Errorf("line %d: want [base NAME], [remote NAME ENCAP-IP [TYPE]] or [change NAME]", n+1)
+			case section == "since" || section == "base" || section == "remote" || section == "change":
+				return fmt.Errorf("line %d: want [since N], [base NAME], [remote NAME ENCAP-IP [TYPE]] or [change NAME]", n+1)
 			}
 			continue
 		}
