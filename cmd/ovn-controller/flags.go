@@ -33,6 +33,7 @@ type options struct {
 	help, version bool
 	dumpGraph     bool
 	dummyVIFPlug  bool
+	metrics       string // address to offer metrics on, "" for none
 
 	ovsDatabase string
 }
@@ -98,6 +99,7 @@ func newFlagSet(o *options, dirs daemon.Dirs) (*pflag.FlagSet, func()) {
 	fs.StringVar(&o.tls.serverName, "ssl-server-name", "", "")
 
 	fs.BoolVar(&o.dummyVIFPlug, "enable-dummy-vif-plug", false, "")
+	fs.StringVar(&o.metrics, "metrics", "", "")
 	fs.StringVar(&graph, "dump-inc-proc-graph", "", "")
 	optional("dump-inc-proc-graph")
 

@@ -24,6 +24,7 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/controller/coverage"
 	"github.com/ovn-chassis/ovn-chassis/controller/daemon"
 	"github.com/ovn-chassis/ovn-chassis/controller/loop"
+	"github.com/ovn-chassis/ovn-chassis/controller/metrics"
 	"github.com/ovn-chassis/ovn-chassis/controller/unixctl"
 	"github.com/ovn-chassis/ovn-chassis/controller/vlog"
 )
@@ -151,6 +152,9 @@ func run(opts *options, dirs daemon.Dirs, hub *vlog.Hub) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go sample(ctx, stats)
+	if opts.metrics != "" {
+		go metrics.Serve(ctx, opts.metrics, l.WriteMetrics, hub.Logger("metrics"))
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- l.Run(ctx) }()
 	select {

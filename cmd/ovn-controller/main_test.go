@@ -115,6 +115,7 @@ func TestParseArgs(t *testing.T) {
 			func(o *options) bool {
 				return o.tls == tlsOptions{"k", "cert", "ca", "p", "b", "TLSv1.2", "HIGH", "S", "n"}
 			}},
+		{"--metrics=127.0.0.1:9476", func(o *options) bool { return o.metrics == "127.0.0.1:9476" }},
 		{"--det --pid --over", func(o *options) bool { return o.daemon.Detach && o.daemon.Pidfile != "" && o.daemon.OverwritePidfile }},
 		{"--syslog-method=udp:1.2.3.4:514 --syslog-target=h:514", func(o *options) bool {
 			return o.syslogMethod == "udp:1.2.3.4:514" && o.syslogTarget == "h:514"

@@ -50,6 +50,7 @@ Logging options:
 Other options:
   -u, --unixctl=SOCKET    set control socket name
   -n                      custom chassis name
+  --metrics=HOST:PORT     offer Prometheus metrics on http://HOST:PORT/metrics
   -h, --help              display this help message
   -V, --version           display version information
 `, program, dirs.Run, dirs.Log)

@@ -79,6 +79,17 @@ func (r *Registry) Gauge(name string, read func() uint64) {
 	r.gauges[name] = read
 }
 
+// Totals are all counters by name.
+func (r *Registry) Totals() map[string]uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make(map[string]uint64, len(r.counters))
+	for name, c := range r.counters {
+		all[name] = c.Total()
+	}
+	return all
+}
+
 // Sample takes the rates' next sample. Call it each SamplePeriod.
 func (r *Registry) Sample() {
 	r.mu.Lock()

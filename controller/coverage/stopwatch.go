@@ -12,8 +12,11 @@ import (
 
 // Stopwatch keeps the statistics of one kind of duration, in milliseconds.
 type Stopwatch struct {
-	mu       sync.Mutex // guards all below
-	samples  uint64
+	mu      sync.Mutex // guards all below
+	samples uint64
+	// count and sum are of all samples, whatever was reset.
+	count    uint64
+	sum      time.Duration
 	max, min time.Duration
 	short    float64 // exponentially weighted, 1/2 new
 	long     float64 // exponentially weighted, 1/100 new
@@ -40,6 +43,8 @@ func (r *Registry) Stopwatch(name string) *Stopwatch {
 func (s *Stopwatch) Observe(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.count++
+	s.sum += d
 	ms := float64(d) / float64(time.Millisecond)
 	if s.samples == 0 {
 		s.max, s.min, s.short, s.long = d, d, ms, ms
@@ -55,6 +60,13 @@ func (s *Stopwatch) Observe(d time.Duration) {
 	}
 	s.recent[s.next] = d
 	s.next = (s.next + 1) % recentLen
+}
+
+// Total is how many samples there were since the start, and their sum.
+func (s *Stopwatch) Total() (n uint64, sum time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count, s.sum
 }
 
 // Since adds the time that passed since start as one sample.

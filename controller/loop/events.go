@@ -13,6 +13,9 @@ func (l *Loop) localEvent(e ovsdb.Event[vswitchdb.Update], ok bool) {
 	if !ok {
 		return
 	}
+	if e.Result != nil {
+		l.stats.finished(e.Result.Err)
+	}
 	if e.State != nil {
 		l.local.stateChanged(e.State)
 		l.due = allDuties
@@ -42,6 +45,9 @@ func (l *Loop) localEvent(e ovsdb.Event[vswitchdb.Update], ok bool) {
 func (l *Loop) sbEvent(e ovsdb.Event[sbdb.Update], ok bool) {
 	if !ok {
 		return
+	}
+	if e.Result != nil {
+		l.stats.finished(e.Result.Err)
 	}
 	if e.State != nil {
 		l.sbSide.stateChanged(e.State)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ovn-chassis/ovn-chassis/controller/unixctl"
 	"github.com/ovn-chassis/ovn-chassis/pinctrl"
@@ -13,7 +14,8 @@ import (
 // registerPacketStats offers what the packet-in loop has counted.
 func (l *Loop) registerPacketStats(s *unixctl.Server) {
 	s.Register("packet-in/show", "", 0, 0, func(*unixctl.Request) (string, error) {
-		return packetStats(l.packets.loop.Stats(), l.packets.loop.ReplyStats(), l.packets.loop.ServiceStats()), nil
+		loop := l.packets.loop
+		return packetStats(loop.Stats(), loop.ReplyStats(), loop.ServiceStats()) + packetDrops(loop.Drops(), l.switchDrops), nil
 	})
 }
 
@@ -39,9 +41,40 @@ func packetStats(s pinctrl.Stats, r pinctrl.ReplyStats, v pinctrl.ServiceStats) 
 		{"probes of services", v.Probes},
 		{"unknown actions", s.Unknown}, {"malformed messages", s.Malformed},
 		{"errors of the switch", s.Refused}, {"panics", s.Panics},
+		{"queue overflows", s.Overflowed}, {"packets abandoned", s.Abandoned},
+		{"bytes waiting", uint64(s.QueuedBytes)}, {"ports waiting", uint64(s.QueuedPorts)},
 	} {
 		if c.n != 0 {
 			fmt.Fprintf(&b, "%s: %d\n", c.name, c.n)
+		}
+	}
+	if n := sum(s.Waits[:]); n > 0 {
+		fmt.Fprintf(&b, "waited on average: %v\n", s.Waited/time.Duration(n))
+	}
+	return b.String()
+}
+
+func sum(v []uint64) (n uint64) {
+	for _, x := range v {
+		n += x
+	}
+	return n
+}
+
+// packetDrops is a line for each reason that packets were dropped for, those of the
+// switch last.
+func packetDrops(drops []pinctrl.Drop, ofSwitch func() ([]switchDrop, error)) string {
+	var b strings.Builder
+	for _, d := range drops {
+		fmt.Fprintf(&b, "dropped %s, %s: %d\n", d.Action, d.Reason, d.Packets)
+	}
+	all, err := ofSwitch()
+	if err != nil {
+		fmt.Fprintf(&b, "dropped by the switch: unknown (%v)\n", err)
+	}
+	for _, d := range all {
+		if d.packets > 0 {
+			fmt.Fprintf(&b, "dropped by the switch, queue of the %s: %d\n", d.where, d.packets)
 		}
 	}
 	return b.String()

@@ -1,6 +1,9 @@
 package loop
 
 import (
+	"sync"
+
+	"github.com/ovn-chassis/ovn-chassis/controller/coverage"
 	"github.com/ovn-chassis/ovn-chassis/controller/dns"
 	"github.com/ovn-chassis/ovn-chassis/pinctrl"
 )
@@ -13,7 +16,15 @@ const packetThread = "ovn_pinctrl0"
 func (l *Loop) configureReplies(c *pinctrl.Config) *dns.Index {
 	names := dns.NewIndex()
 	c.Names = names
-	c.Count = func(event string) { l.opts.Stats.Counter(event).Inc() }
+	// Packets are counted too often for a look-up under the registry's lock.
+	var counters sync.Map
+	c.Count = func(event string) {
+		n, ok := counters.Load(event)
+		if !ok {
+			n, _ = counters.LoadOrStore(event, l.opts.Stats.Counter(event))
+		}
+		n.(*coverage.Counter).Inc()
+	}
 	c.ACLLog = l.opts.Logger("acl_log").With("thread", packetThread)
 	return names
 }
