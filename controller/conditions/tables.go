@@ -41,6 +41,7 @@ func LocalTables() map[string][]string {
 		vswitchdb.TablePort:        {"name", "interfaces", "external_ids", "qos"},
 		vswitchdb.TableInterface: {
 			"name", "type", "options", "other_config", "external_ids", "ofport", "bfd", "bfd_status", "mtu",
+			"link_speed", "status",
 		},
 		vswitchdb.TableDatapath:               {"capabilities", "ct_zones"},
 		vswitchdb.TableCTZone:                 {"limit"},

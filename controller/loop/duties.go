@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"github.com/ovn-chassis/ovn-chassis/controller/replica"
 	"github.com/ovn-chassis/ovn-chassis/sbdb"
 	"github.com/ovn-chassis/ovn-chassis/vswitchdb"
 )
@@ -18,8 +19,11 @@ const (
 	dutyHA
 	dutyFeed
 	dutyMeters
+	dutyMirrors
+	dutyQueues
 
-	allDuties = dutyConfig | dutyBridge | dutyChassis | dutyEncaps | dutyBFD | dutyPatch | dutyHA | dutyFeed | dutyMeters
+	allDuties = dutyConfig | dutyBridge | dutyChassis | dutyEncaps | dutyBFD | dutyPatch | dutyHA | dutyFeed | dutyMeters |
+		dutyMirrors | dutyQueues
 )
 
 func (d duties) has(x duties) bool { return d&x != 0 }
@@ -30,7 +34,13 @@ func localDuties(c *vswitchdb.Changes) (d duties) {
 		d |= allDuties
 	}
 	if len(c.Bridge)+len(c.Port)+len(c.Interface) > 0 {
-		d |= dutyBridge | dutyChassis | dutyEncaps | dutyBFD | dutyPatch | dutyHA | dutyFeed
+		d |= dutyBridge | dutyChassis | dutyEncaps | dutyBFD | dutyPatch | dutyHA | dutyFeed | dutyMirrors | dutyQueues
+	}
+	if len(c.Mirror) > 0 {
+		d |= dutyMirrors
+	}
+	if len(c.QoS)+len(c.Queue) > 0 {
+		d |= dutyQueues
 	}
 	if len(c.Datapath)+len(c.FlowTable) > 0 {
 		d |= dutyBridge | dutyFeed
@@ -58,10 +68,22 @@ func sbDuties(c *sbdb.Changes) (d duties) {
 	if len(c.Meter)+len(c.MeterBand) > 0 {
 		d |= dutyMeters
 	}
+	if len(c.Mirror) > 0 {
+		d |= dutyMirrors
+	}
 	for i := range c.PortBinding {
 		for _, p := range []*sbdb.PortBinding{c.PortBinding[i].Old, c.PortBinding[i].New} {
-			if p != nil && (p.Type == "localnet" || p.Type == "l2gateway") {
+			if p == nil {
+				continue
+			}
+			if p.Type == "localnet" || p.Type == "l2gateway" {
 				d |= dutyPatch
+			}
+			if len(p.MirrorRules) > 0 {
+				d |= dutyMirrors
+			}
+			if _, queued := p.Options.Lookup(replica.QueueIDKey); queued {
+				d |= dutyQueues
 			}
 		}
 	}

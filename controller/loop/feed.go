@@ -60,7 +60,10 @@ func (l *Loop) take(d binding.Delta) {
 		l.tr.SetLocalDatapath(id, t)
 	}
 	if len(d.Datapaths) > 0 {
-		l.due |= dutyPatch | dutyFeed
+		l.due |= dutyPatch | dutyFeed | dutyQueues
+	}
+	if len(d.Bound)+len(d.Interfaces) > 0 {
+		l.due |= dutyMirrors | dutyQueues
 	}
 	for lport, i := range d.Interfaces {
 		l.stale = true

@@ -57,6 +57,8 @@ func (l *Loop) round(now time.Time) {
 	l.runConditions()
 	l.runTunnels(localTx)
 	l.runPatch(localTx)
+	l.runMirrors(localTx)
+	l.runQueues(localTx)
 	l.runZones(localTx)
 	l.feed()
 	l.runPackets(now, sbTx)

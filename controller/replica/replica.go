@@ -24,6 +24,10 @@ type SB struct {
 	// PortsByParent finds container, mirror and virtual ports by the port whose
 	// interface they use.
 	PortsByParent *ovsdb.Index[string, sbdb.PortBinding]
+	// PortsMirrored and PortsQueued hold, at true, the few ports with mirrors and with
+	// a queue of their own.
+	PortsMirrored *ovsdb.Index[bool, sbdb.PortBinding]
+	PortsQueued   *ovsdb.Index[bool, sbdb.PortBinding]
 	ChassisByName *ovsdb.Index[string, sbdb.Chassis]
 	PrivateByName *ovsdb.Index[string, sbdb.ChassisPrivate]
 	EncapByKey    *ovsdb.Index[EncapKey, sbdb.Encap]
@@ -43,11 +47,19 @@ func NewSB(db *sbdb.DB) *SB {
 			parent := ParentOf(p)
 			return parent, parent != ""
 		}),
+		PortsMirrored: ovsdb.AddIndex(db.PortBinding, func(p *sbdb.PortBinding) (bool, bool) { return true, len(p.MirrorRules) > 0 }),
+		PortsQueued: ovsdb.AddIndex(db.PortBinding, func(p *sbdb.PortBinding) (bool, bool) {
+			_, has := p.Options.Lookup(QueueIDKey)
+			return true, has
+		}),
 		ChassisByName: ovsdb.AddIndex(db.Chassis, func(c *sbdb.Chassis) (string, bool) { return c.Name, true }),
 		PrivateByName: ovsdb.AddIndex(db.ChassisPrivate, func(c *sbdb.ChassisPrivate) (string, bool) { return c.Name, true }),
 		EncapByKey:    ovsdb.AddIndex(db.Encap, func(e *sbdb.Encap) (EncapKey, bool) { return EncapKey{e.Type, e.IP}, true }),
 	}
 }
+
+// QueueIDKey is the option by which northd gives a port with rates a queue.
+const QueueIDKey = "qdisc_queue_id"
 
 // ParentOf is the port whose interface a container, mirror or virtual port uses, ""
 // for other ports.

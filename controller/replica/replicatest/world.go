@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -37,6 +38,8 @@ type World struct {
 	names map[string]string // UUID text to name
 	rows  map[string]bool   // "kind name" that exist
 	ports map[string][]string
+	// mirrors are the Mirror rows of br-int.
+	mirrors []string
 	// SBChanges and LocalChanges collect until Reset.
 	SBChanges    *sbdb.Changes
 	LocalChanges *vswitchdb.Changes
@@ -245,6 +248,7 @@ func (w *World) southbound(kind, name string, id ovsdb.UUID, a args, del bool) b
 			RequestedAdditionalChassis: w.refs("chassis", a.list("requested-additional")),
 			ParentPort:                 a.optStr("parent"), VirtualParent: a.optStr("vparent"), HAChassisGroup: w.ref("group", a.vals["ha"]),
 			Encap: w.ref("encap", a.vals["encap"]), Options: a.strMap("opt"), MAC: a.list("mac"),
+			MirrorRules: w.refs("mirror", a.list("mirrors")),
 		}
 		if v, ok := a.vals["up"]; ok {
 			row.Up = ovsdb.Some(v == "true")
@@ -266,6 +270,12 @@ func (w *World) southbound(kind, name string, id ovsdb.UUID, a args, del bool) b
 			row = nil
 		}
 		u.HAChassisGroup = one(id, row)
+	case "mirror":
+		row := &sbdb.Mirror{UUID: id, Name: name, Type: a.vals["type"], Sink: a.vals["sink"], Index: a.num("index"), Filter: a.vals["filter"]}
+		if del {
+			row = nil
+		}
+		u.Mirror = one(id, row)
 	default:
 		return false
 	}
@@ -302,14 +312,18 @@ func (w *World) switchdb(kind, name string, id ovsdb.UUID, a args, del bool) boo
 		}
 		row := &vswitchdb.Interface{
 			UUID: id, Name: name, Type: a.vals["type"], ExternalIDs: a.strMap("ext"), Options: a.strMap("opt"),
-			BFD: a.strMap("bfd"), BFDStatus: a.strMap("bfds"), OtherConfig: a.strMap("oc"),
+			BFD: a.strMap("bfd"), BFDStatus: a.strMap("bfds"), OtherConfig: a.strMap("oc"), Status: a.strMap("status"),
+		}
+		if v, ok := a.vals["speed"]; ok {
+			n, _ := strconv.ParseInt(v, 10, 64)
+			row.LinkSpeed = ovsdb.Some(n)
 		}
 		if v, ok := a.vals["ofport"]; ok {
 			n, _ := strconv.ParseInt(v, 10, 64)
 			row.Ofport = ovsdb.Some(n)
 		}
 		pid := w.ID("port-of", name)
-		port := &vswitchdb.Port{UUID: pid, Name: name, Interfaces: []ovsdb.UUID{id}, ExternalIDs: a.strMap("port")}
+		port := &vswitchdb.Port{UUID: pid, Name: name, Interfaces: []ovsdb.UUID{id}, ExternalIDs: a.strMap("port"), QoS: w.ref("qos", a.vals["qos"])}
 		if del {
 			row, port = nil, nil
 		}
@@ -317,6 +331,35 @@ func (w *World) switchdb(kind, name string, id ovsdb.UUID, a args, del bool) boo
 		w.applyLocal(u)
 		w.setMember(bridge, name, !del)
 		return true
+	case "ovs-mirror":
+		row := &vswitchdb.Mirror{UUID: id, Name: name, ExternalIDs: a.strMap("ext"), OutputPort: w.ref("port-of", a.vals["out"]),
+			SelectSrcPort: w.refs("port-of", a.list("src")), SelectDstPort: w.refs("port-of", a.list("dst"))}
+		if del {
+			row = nil
+		}
+		u.Mirror = one(id, row)
+		w.mirrors = setName(w.mirrors, name, !del)
+		w.applyLocal(u)
+		w.bridgeMembers("br-int")
+		return true
+	case "qos":
+		row := &vswitchdb.QoS{UUID: id, Type: a.vals["type"], ExternalIDs: a.strMap("ext"), OtherConfig: a.strMap("oc")}
+		queues := map[int64]ovsdb.UUID{}
+		for k, v := range a.maps["queue"] {
+			n, _ := strconv.ParseInt(k, 10, 64)
+			queues[n] = w.ID("queue", v)
+		}
+		row.Queues = ovsdb.MapFrom(queues)
+		if del {
+			row = nil
+		}
+		u.QoS = one(id, row)
+	case "queue":
+		row := &vswitchdb.Queue{UUID: id, ExternalIDs: a.strMap("ext"), OtherConfig: a.strMap("oc")}
+		if del {
+			row = nil
+		}
+		u.Queue = one(id, row)
 	default:
 		return false
 	}
@@ -326,19 +369,27 @@ func (w *World) switchdb(kind, name string, id ovsdb.UUID, a args, del bool) boo
 
 // setMember puts a port on a bridge or takes it off.
 func (w *World) setMember(bridge, port string, in bool) {
-	list := w.ports[bridge][:0:0]
-	for _, p := range w.ports[bridge] {
-		if p != port {
-			list = append(list, p)
-		}
-	}
+	w.ports[bridge] = setName(w.ports[bridge], port, in)
+	w.bridgeMembers(bridge)
+}
+
+// setName puts a name at the end of a list or takes it off.
+func setName(list []string, name string, in bool) []string {
+	list = slices.DeleteFunc(slices.Clone(list), func(n string) bool { return n == name })
 	if in {
-		list = append(list, port)
+		list = append(list, name)
 	}
-	w.ports[bridge] = list
+	return list
+}
+
+// bridgeMembers gives a bridge the ports and mirrors it has now.
+func (w *World) bridgeMembers(bridge string) {
 	if br := w.Local.BridgeByName.One(bridge); br != nil {
 		now := *br
-		now.Ports = w.refs("port-of", list)
+		now.Ports = w.refs("port-of", w.ports[bridge])
+		if bridge == "br-int" {
+			now.Mirrors = w.refs("ovs-mirror", w.mirrors)
+		}
 		w.applyLocal(&vswitchdb.Update{Bridge: one(now.UUID, &now)})
 	}
 }

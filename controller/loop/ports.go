@@ -1,0 +1,44 @@
+package loop
+
+import (
+	"github.com/ovn-chassis/ovn-chassis/controller/mirror"
+	"github.com/ovn-chassis/ovn-chassis/controller/qos"
+	"github.com/ovn-chassis/ovn-chassis/ovsdb"
+	"github.com/ovn-chassis/ovn-chassis/sbdb"
+)
+
+// runMirrors keeps the Mirror rows of ports bound here.
+func (l *Loop) runMirrors(localTx *ovsdb.Txn) {
+	if !l.due.has(dutyMirrors) || localTx == nil {
+		return
+	}
+	mirror.Run(mirror.Inputs{
+		SB: l.sb, Local: l.ovs, Bridge: l.bridge, MayDelete: l.settledOnce,
+		Interface: func(lport string) (id ovsdb.UUID, ok bool) {
+			b, ok := l.binding.BoundPort(lport)
+			if !ok || b.Interface == nil {
+				return id, false
+			}
+			return b.Interface.UUID, true
+		},
+	}, localTx, l.opts.Logger("port_mirror"))
+	l.ran(dutyMirrors, localTx)
+}
+
+// runQueues keeps the queues of ports with rates.
+func (l *Loop) runQueues(localTx *ovsdb.Txn) {
+	if !l.due.has(dutyQueues) || localTx == nil {
+		return
+	}
+	qos.Run(qos.Inputs{
+		SB: l.sb, Local: l.ovs, Config: l.cfg, Bridge: l.bridge, MayDelete: l.settledOnce,
+		Here: func(p *sbdb.PortBinding) bool {
+			if p.Type == "localnet" {
+				return l.binding.IsLocal(p.Datapath)
+			}
+			_, bound := l.binding.BoundPort(p.LogicalPort)
+			return bound
+		},
+	}, localTx)
+	l.ran(dutyQueues, localTx)
+}
