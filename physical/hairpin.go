@@ -68,9 +68,9 @@ func BuildLoadBalancer(v View, lb *sbdb.LoadBalancer, out *Flows) {
 	}
 	start := len(out.List)
 	for key, value := range lb.VIPs.All() {
-		key, err := expandTemplate(v, key)
+		key, err := expandTemplate(v.Template, key)
 		if err == nil {
-			value, err = expandTemplate(v, value)
+			value, err = expandTemplate(v.Template, value)
 		}
 		var p vip
 		if err == nil {

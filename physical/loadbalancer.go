@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/ovn-chassis/ovn-chassis/sbdb"
 )
 
 // vip is an element of Load_Balancer's column vips.
@@ -91,7 +93,7 @@ func parseHairpinSNAT(s string) (v4, v6 netip.Addr, err error) {
 var errTemplate = errors.New("template variable is not set for this chassis")
 
 // expandTemplate replaces ^NAME by this chassis' value.
-func expandTemplate(v View, s string) (string, error) {
+func expandTemplate(template func(string) (string, bool), s string) (string, error) {
 	if !strings.Contains(s, "^") {
 		return s, nil
 	}
@@ -106,7 +108,7 @@ func expandTemplate(v View, s string) (string, error) {
 		for n < len(after) && isNameByte(after[n], n) {
 			n++
 		}
-		value, ok := v.Template(after[:n])
+		value, ok := template(after[:n])
 		if !ok {
 			return "", fmt.Errorf("%w: %q", errTemplate, after[:n])
 		}
@@ -114,6 +116,33 @@ func expandTemplate(v View, s string) (string, error) {
 		s = after[n:]
 	}
 	return b.String(), nil
+}
+
+// VIPBackend is an address of a load balancer and one of those behind it; port 0
+// is all ports.
+type VIPBackend struct{ VIP, Backend netip.AddrPort }
+
+// Backends lists what is behind the addresses of a load balancer. What cannot be
+// read, or has template variables that this chassis lacks, is left out.
+func Backends(lb *sbdb.LoadBalancer, template func(name string) (string, bool)) []VIPBackend {
+	var out []VIPBackend
+	for key, value := range lb.VIPs.All() {
+		key, err := expandTemplate(template, key)
+		if err != nil {
+			continue
+		}
+		if value, err = expandTemplate(template, value); err != nil {
+			continue
+		}
+		p, err := parseVIP(key, value)
+		if err != nil {
+			continue
+		}
+		for _, b := range p.backends {
+			out = append(out, VIPBackend{p.addr, b})
+		}
+	}
+	return out
 }
 
 // isNameByte tells whether c can be byte i of a name, ovn-sb(5) "Expressions".

@@ -95,6 +95,9 @@ func (l *Loop) writerEvent(e ofbundle.Event) {
 		l.acked = max(l.acked, e.Seq)
 		l.ifstatus.Acked(e.Seq)
 		l.nbcfg.Acked(e.Seq, l.clock.now())
+		for _, f := range l.flushes.Acked(e.Seq) {
+			l.writer.FlushConnections(f)
+		}
 	case ofbundle.Refused:
 		l.stats.refused.Inc()
 	case ofbundle.Drift:

@@ -29,6 +29,8 @@ type fed struct {
 
 	scope bool // what is to be monitored changed
 	zones bool // the users of conntrack zones changed
+	// relocated: local datapaths or their zones changed.
+	relocated bool
 }
 
 func newFed() fed {
@@ -60,6 +62,7 @@ func (l *Loop) take(d binding.Delta) {
 		l.tr.SetLocalDatapath(id, t)
 	}
 	if len(d.Datapaths) > 0 {
+		l.fed.relocated = true
 		l.due |= dutyPatch | dutyFeed | dutyQueues
 	}
 	if len(d.Bound)+len(d.Interfaces) > 0 {
@@ -89,6 +92,7 @@ func (l *Loop) feed() {
 		l.stale = true
 		l.tr.SetZone(name, zone)
 		l.due |= dutyFeed
+		l.fed.relocated = true
 	}
 	if l.due.has(dutyMeters) {
 		l.due &^= dutyMeters

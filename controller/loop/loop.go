@@ -32,6 +32,7 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/controller/conditions"
 	"github.com/ovn-chassis/ovn-chassis/controller/config"
 	"github.com/ovn-chassis/ovn-chassis/controller/coverage"
+	"github.com/ovn-chassis/ovn-chassis/controller/ctflush"
 	"github.com/ovn-chassis/ovn-chassis/controller/ctzone"
 	"github.com/ovn-chassis/ovn-chassis/controller/ifstatus"
 	"github.com/ovn-chassis/ovn-chassis/controller/nbcfg"
@@ -118,6 +119,7 @@ type Loop struct {
 	patch    *patch.Duty
 	ifstatus *ifstatus.Duty
 	nbcfg    *nbcfg.Duty
+	flushes  *ctflush.Duty
 	packets  *packets
 	learned  <-chan struct{} // the packet-in loop has learned something
 	fed      fed
@@ -165,7 +167,7 @@ func New(o Options) *Loop {
 		opts: o, do: make(chan func()), done: make(chan struct{}), log: o.Logger("main"),
 		ovs: replica.NewLocal(vswitchdb.NewDB()), sb: replica.NewSB(sbdb.NewDB()),
 		binding: binding.New(o.Logger("binding")), zones: ctzone.New(o.Logger("ct_zone")), patch: &patch.Duty{},
-		ifstatus: ifstatus.New(o.Logger("if_status")), nbcfg: nbcfg.New(time.Now()),
+		ifstatus: ifstatus.New(o.Logger("if_status")), nbcfg: nbcfg.New(time.Now()), flushes: ctflush.New(),
 		results: make(chan runResult, 1), stats: newStats(o.Stats), fed: newFed(),
 	}
 	l.due = allDuties

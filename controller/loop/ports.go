@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"github.com/ovn-chassis/ovn-chassis/controller/ctflush"
 	"github.com/ovn-chassis/ovn-chassis/controller/mirror"
 	"github.com/ovn-chassis/ovn-chassis/controller/qos"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
@@ -41,4 +42,13 @@ func (l *Loop) runQueues(localTx *ovsdb.Txn) {
 		},
 	}, localTx)
 	l.ran(dutyQueues, localTx)
+}
+
+// runFlushes notes which connections are to be forgotten with the next commit.
+func (l *Loop) runFlushes() {
+	l.flushes.Run(ctflush.Inputs{
+		SB: l.sb, Chassis: l.cfg.SystemID, Changes: l.sbChanges, Relocated: l.fed.relocated, IsLocal: l.binding.IsLocal,
+		Zone: l.zones.Zone, Settled: l.settledOnce, Tuples: l.features.CtFlush, Labels: l.features.CtLabelFlush,
+	})
+	l.fed.relocated = false
 }

@@ -61,6 +61,7 @@ func (l *Loop) round(now time.Time) {
 	l.runQueues(localTx)
 	l.runZones(localTx)
 	l.feed()
+	l.runFlushes()
 	l.runPackets(now, sbTx)
 	l.runStatus(now, sbTx, localTx)
 	l.translate()

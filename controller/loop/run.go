@@ -45,6 +45,7 @@ func (l *Loop) translate() {
 			l.nbcfg.Stamp(l.seq, g.NbCfg)
 		}
 	}
+	l.flushes.Stamp(l.seq)
 	l.running = true
 	l.stats.runs.Inc()
 	seq := l.seq

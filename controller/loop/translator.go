@@ -46,6 +46,7 @@ type Writer interface {
 	Commit(seq uint64)
 	Enable()
 	FlushZone(zone uint16)
+	FlushConnections(openflow.CtFlush)
 	SetTarget(target string)
 	SetAside(ofbundle.Aside)
 	RetryRefused()
