@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -25,6 +26,7 @@ type PuntTap struct {
 	mu      sync.Mutex // guards what follows
 	agent   net.Conn   // the connection that the agent wants packet-ins on
 	answers chan []byte
+	stream  func(message []byte)
 }
 
 // TapPunts makes the agent of ch, started after this, talk to its switch through
@@ -82,10 +84,14 @@ func (p *PuntTap) serve(agent net.Conn) {
 			}
 		}
 	}()
-	in := bufio.NewReaderSize(agent, 1<<16)
+	in := bufio.NewReaderSize(agent, 1<<18)
+	out := bufio.NewWriterSize(sw, 1<<16)
+	var data []byte
 	for {
-		data, err := readMessage(in)
-		if err != nil {
+		if in.Buffered() == 0 && out.Flush() != nil {
+			return
+		}
+		if data, err = nextMessage(in, data); err != nil {
 			return
 		}
 		if data[1] == typeExperimenter && len(data) >= 16 && binary.BigEndian.Uint32(data[8:]) == nicira &&
@@ -95,16 +101,49 @@ func (p *PuntTap) serve(agent net.Conn) {
 			p.mu.Unlock()
 		}
 		p.mu.Lock()
-		answers := p.answers
-		tapped := p.agent == agent && answers != nil && data[1] != typeEchoRequest
+		answers, stream := p.answers, p.stream
+		tapped := p.agent == agent && data[1] != typeEchoRequest
 		p.mu.Unlock()
-		if tapped {
-			answers <- data
-			continue
+		switch {
+		case tapped && stream != nil:
+			stream(data)
+		case tapped && answers != nil:
+			answers <- bytes.Clone(data)
+		default:
+			if _, err := out.Write(data); err != nil {
+				return
+			}
 		}
-		if _, err := sw.Write(data); err != nil {
-			return
-		}
+	}
+}
+
+// nextMessage reads an OpenFlow message into b, which it makes longer if need be.
+func nextMessage(r io.Reader, b []byte) ([]byte, error) {
+	b = append(b[:0], make([]byte, 8)...)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return nil, err
+	}
+	n := int(binary.BigEndian.Uint16(b[2:]))
+	if n < 8 {
+		return nil, fmt.Errorf("OpenFlow message of %d bytes", n)
+	}
+	b = append(b, make([]byte, n-8)...)
+	_, err := io.ReadFull(r, b[8:])
+	return b, err
+}
+
+// Stream has answer called with each message that the agent sends on the
+// connection it wants packets on, which is valid during the call only, and returns
+// what sends to the agent. stop ends it. Agents are fed as fast as they read.
+func (p *PuntTap) Stream(answer func(message []byte)) (send func([]byte) error, stop func()) {
+	p.mu.Lock()
+	p.stream = answer
+	agent := p.agent
+	p.mu.Unlock()
+	return func(b []byte) error { return p.write(agent, b) }, func() {
+		p.mu.Lock()
+		p.stream = nil
+		p.mu.Unlock()
 	}
 }
 
@@ -136,15 +175,23 @@ func (p *PuntTap) Ask(messages ...[]byte) [][]byte {
 	return p.ask(append(bytes.Join(messages, nil), echo...), -1)
 }
 
+// askedAtOnce is how many packets wait for answers at a time: no more than an agent
+// lets one port keep waiting.
+const askedAtOnce = 256
+
 // AskFor sends OpenFlow messages to the agent, again and again until there are n
 // answers to be expected if each has one, and waits for these.
-func (p *PuntTap) AskFor(n int, messages ...[]byte) [][]byte {
+func (p *PuntTap) AskFor(n int, messages ...[]byte) (got [][]byte) {
 	p.t.Helper()
-	var all []byte
-	for i := range n {
-		all = append(all, messages[i%len(messages)]...)
+	for len(got) < n {
+		var some []byte
+		k := min(n-len(got), askedAtOnce)
+		for i := range k {
+			some = append(some, messages[i%len(messages)]...)
+		}
+		got = append(got, p.ask(some, k)...)
 	}
-	return p.ask(all, n)
+	return got
 }
 
 // ask waits for n answers, or if n is negative for the echo.

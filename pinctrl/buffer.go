@@ -99,3 +99,16 @@ func (l *Loop) resume(p *openflow.Resume, mac MAC) {
 		l.log.Debug("resuming a packet", "err", err)
 	}
 }
+
+// releaseTo lets go on what waited for an address that was learned here. The
+// database, which has it later, would tell the same.
+func (l *Loop) releaseTo(n Neighbor, mac MAC) {
+	w := l.buffer.waiting[n]
+	if w == nil {
+		return
+	}
+	for _, p := range w.packets {
+		l.resume(p, mac)
+	}
+	delete(l.buffer.waiting, n)
+}

@@ -21,6 +21,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -104,7 +105,9 @@ type Loop struct {
 	queue     *queue // from the reading goroutine to Run
 	connected atomic.Bool
 
-	// Owned by Run.
+	// handling is held by who handles packets or does what is due.
+	handling sync.Mutex
+	// Guarded by handling.
 	conn       sender
 	in         openflow.PacketIn
 	batch      []*slot

@@ -80,6 +80,7 @@ func (l *Loop) learn(n Neighbor, mac MAC) {
 	if l.cfg.Learned != nil {
 		l.cfg.Learned(n, mac)
 	}
+	l.releaseTo(n, mac)
 }
 
 func (l *Loop) lookup(n Neighbor) (MAC, bool) {

@@ -48,7 +48,9 @@ func (l *Loop) Run(ctx context.Context) {
 var errRetarget = errors.New("the socket's name has changed")
 
 // session serves one connection; up says whether it came up. The connection's own
-// goroutine reads and queues, this one handles:
+// goroutine reads and queues, and handles a batch itself when nobody else does, so
+// that a single packet needs no change of threads; what is left is handled by this
+// one while the other reads on:
 //
 //	br-int ─► reader ─put─► queue ─take─► handlers ─► answers, one write for a batch
 //	            │ full: dropped, counted    ▲
@@ -73,7 +75,9 @@ func (l *Loop) session(ctx context.Context, target string) (up bool, err error) 
 		// are transcoded by the connection.
 		l.log.Info("connected", "version", conn.Version().String())
 	}
+	l.handling.Lock()
 	l.conn = batchSender{conn}
+	l.handling.Unlock()
 	// Controllers get no packet-ins before they ask for whole packets.
 	for _, m := range []openflow.Message{
 		&openflow.SetPacketInFormat{Format: openflow.FormatPacketIn2},
@@ -95,14 +99,27 @@ func (l *Loop) session(ctx context.Context, target string) (up bool, err error) 
 		case <-conn.Done():
 			return true, conn.Err()
 		case <-l.queue.ready:
-			l.serve()
+			l.inTurn(l.serve)
 		case <-l.wake:
-			l.guarded("packets that waited", l.release)
+			l.inTurn(func() { l.guarded("packets that waited", l.release) })
 		case <-tick.C:
-			l.guarded("periodic work", l.due)
+			l.inTurn(func() { l.guarded("periodic work", l.due) })
 		}
-		// An error shows again as the end of the connection.
-		_ = conn.Flush()
+	}
+}
+
+// inTurn has f run alone, and then what it has sent goes out.
+func (l *Loop) inTurn(f func()) {
+	l.handling.Lock()
+	defer l.handling.Unlock()
+	f()
+	l.flush()
+}
+
+// flush sends what is buffered. An error shows again as the end of the connection.
+func (l *Loop) flush() {
+	if c, ok := l.conn.(batchSender); ok {
+		_ = c.conn.Flush()
 	}
 }
 
@@ -136,8 +153,14 @@ type reader struct {
 
 func (r *reader) frame(frame []byte) {
 	if frame == nil {
-		poke(r.l.queue.ready)
 		r.now, r.some = time.Time{}, 0
+		if r.l.handling.TryLock() {
+			r.l.serve()
+			r.l.flush()
+			r.l.handling.Unlock()
+		} else {
+			poke(r.l.queue.ready)
+		}
 		return
 	}
 	if r.now.IsZero() {
@@ -151,7 +174,7 @@ func (r *reader) frame(frame []byte) {
 			r.l.stats.drop(op, dropQueue)
 		}
 	}
-	if r.some++; r.some == batchSize {
+	if r.some++; r.some == 2*batchSize {
 		poke(r.l.queue.ready)
 		r.some = 0
 	}

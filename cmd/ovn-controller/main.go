@@ -126,6 +126,7 @@ func run(opts *options, dirs daemon.Dirs, hub *vlog.Hub) error {
 	hub.RegisterCommands(server)
 	stats.RegisterCommands(server)
 	l := loop.New(loop.Options{
+		Workers:     reserveThreads(),
 		OVSDatabase: opts.ovsDatabase,
 		OVSRunDir:   dirs.OVSRun,
 		Identity:    config.Identity{CLI: opts.chassis, File: fileID},

@@ -58,6 +58,8 @@ const (
 
 // Options are what the loop is given by the command.
 type Options struct {
+	// Workers is the number of goroutines that translate; 0 means one a processor.
+	Workers     int
 	OVSDatabase string // target of the local database
 	OVSRunDir   string // where <bridge>.mgmt is
 	Identity    config.Identity
@@ -158,7 +160,7 @@ func New(o Options) *Loop {
 		o.Stats = coverage.NewRegistry()
 	}
 	if o.NewTranslator == nil {
-		o.NewTranslator = func(db *sbdb.DB) Translator { return translate.New(db, translate.Options{}) }
+		o.NewTranslator = func(db *sbdb.DB) Translator { return translate.New(db, translate.Options{Workers: o.Workers}) }
 	}
 	if o.NewWriter == nil {
 		o.NewWriter = func(c ofbundle.Config) Writer { return ofbundle.New(c) }
