@@ -250,7 +250,9 @@ func (s *Session[U]) ResetClusterState() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.indexes)
-	s.wakeLocked()
+	if !s.state.Connected {
+		s.dropLocked(errors.New("asked to forget how far the cluster was")) // ends the wait
+	}
 }
 
 func (s *Session[U]) dropLocked(why error) {
@@ -267,9 +269,11 @@ func (s *Session[U]) wakeLocked() {
 
 // Run connects, monitors and reconnects until ctx ends. It is called once.
 func (s *Session[U]) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { s.queue.run(ctx) })
 	defer wg.Wait()
+	defer cancel() // a panic must end the process, not wait for the queue
 	failures := 0
 	for ctx.Err() == nil {
 		r, n, ok := s.pick()
@@ -320,12 +324,13 @@ func (s *Session[U]) pick() (r remote, n int, ok bool) {
 }
 
 // backoff returns how long to wait after failures in a row: nothing until each
-// remote has had its turn, then 1, 2, 4, 8 seconds.
+// remote has had its turn, then 1, 2, 4, 8 seconds before the next turns. To wait
+// before each would leave a cluster of three unfound for three times as long.
 func (s *Session[U]) backoff(failures, remotes int) time.Duration {
-	if failures < remotes {
+	if failures == 0 || failures%remotes != 0 {
 		return 0
 	}
-	return min(s.cfg.MaxBackoff, s.cfg.MinBackoff<<min(failures-remotes, 16))
+	return min(s.cfg.MaxBackoff, s.cfg.MinBackoff<<min(failures/remotes-1, 16))
 }
 
 // pause waits, less long when the session is asked to drop what it does.

@@ -24,8 +24,11 @@ type Authority struct {
 }
 
 // NewAuthority makes an authority and its ca.pem.
-func NewAuthority(t testing.TB, name string) *Authority {
-	a := &Authority{t: t, dir: t.TempDir()}
+func NewAuthority(t testing.TB, name string) *Authority { return NewAuthorityIn(t, t.TempDir(), name) }
+
+// NewAuthorityIn is NewAuthority with files in a directory.
+func NewAuthorityIn(t testing.TB, dir, name string) *Authority {
+	a := &Authority{t: t, dir: dir}
 	a.key, _ = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	a.cert = &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
