@@ -155,21 +155,16 @@ func (l *Loop) switchDrops() ([]switchDrop, error) {
 	return all, nil
 }
 
-// switchControl is the control socket of ovs-vswitchd.
+// switchControl is the control socket of ovs-vswitchd: named after its pid file, or,
+// where it was given another name, after the program.
 func switchControl(runDir string) (string, error) {
 	const name = "ovs-vswitchd"
 	socket, err := unixctl.FindSocket(runDir, name)
-	if err == nil {
-		return socket, nil
-	}
-	// Without a pid file, as a process in the foreground runs, there may be one
-	// socket all the same.
-	found, _ := filepath.Glob(filepath.Join(runDir, name+".*.ctl"))
-	if len(found) != 1 {
+	if err != nil {
 		return "", err
 	}
-	if _, e := os.Stat(found[0]); e != nil {
-		return "", err
+	if _, err := os.Stat(socket); err != nil {
+		socket = filepath.Join(runDir, name+".ctl")
 	}
-	return found[0], nil
+	return socket, nil
 }

@@ -151,6 +151,8 @@ type session struct {
 	buf   []byte
 	// done is told of each exchange that has ended.
 	done chan struct{}
+	// broken: the agent has closed the connection.
+	broken sync.Once
 }
 
 func newSession(t integration.T, tap *integration.PuntTap, e exchange, at place, id uint32) *session {
@@ -190,8 +192,12 @@ func (s *session) ask(id uint32, step int) {
 		err = s.send(b)
 	}
 	if err != nil {
-		s.t.Errorf("asking: %v", err)
+		s.broke(err)
 	}
+}
+
+func (s *session) broke(err error) {
+	s.broken.Do(func() { s.t.Errorf("asking: %v", err) })
 }
 
 // begin starts n exchanges in one write.
@@ -211,7 +217,7 @@ func (s *session) begin(n int) {
 	}
 	s.mu.Unlock()
 	if err := s.send(b); err != nil {
-		s.t.Errorf("asking: %v", err)
+		s.broke(err)
 	}
 }
 
