@@ -3,10 +3,11 @@
 GO       ?= go
 FUZZTIME ?= 10s
 PARITYTIME ?= 10m
+SOAKTIME ?= 10m
 SCALES   ?= 5000,50000
 PKGS     ?= ./...
 
-.PHONY: help build deps test race fuzz parity parity-fuzz bench demo lint
+.PHONY: help build deps test race fuzz parity parity-fuzz bench bench-packets soak-packets demo lint
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 13
@@ -40,6 +41,13 @@ parity-fuzz: build deps ## the same for features composed at random, for PARITYT
 
 bench: build deps ## cold start beside the C ovn-controller; SCALES=5000,50000,150000
 	$(GO) run ./integration/bench -scales $(SCALES) $(if $(WRITE),-write $(WRITE))
+	$(GO) run ./integration/bench/packets $(if $(WRITE),-write $(WRITE))
+
+bench-packets: build deps ## packet-ins answered beside the C ovn-controller while both translate
+	$(GO) run ./integration/bench/packets $(if $(WRITE),-write $(WRITE))
+
+soak-packets: build deps ## hostile packets at full rate for SOAKTIME (10m)
+	$(GO) run ./integration/soak -duration $(SOAKTIME)
 
 demo: build deps ## two chassis, a router, an ACL, a load balancer: packets, told in words
 	@$(GO) run ./integration/demo

@@ -73,6 +73,7 @@ func (l *Loop) mayAnswer(in *openflow.PacketIn) bool {
 		return true
 	}
 	l.stats.replies.limited.Add(1)
+	l.stats.drop(opcode(in), dropLimited)
 	return false
 }
 

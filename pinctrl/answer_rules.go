@@ -76,6 +76,7 @@ func (h *headers) mayReset() bool {
 // forbidden counts a packet that must not be answered.
 func (l *Loop) forbidden(in *openflow.PacketIn) error {
 	l.stats.replies.forbid(opcode(in))
+	l.stats.drop(opcode(in), dropForbidden)
 	return nil
 }
 

@@ -46,6 +46,7 @@ func (l *Loop) hold(n Neighbor, in *openflow.PacketIn) (ask bool) {
 		if len(l.buffer.waiting) >= maxNeighbors {
 			l.stats.bufferDropped.Add(1)
 			l.stats.requestsWithheld.Add(1)
+			l.stats.drop(opcode(in), dropFull)
 			return false
 		}
 		w = &waiting{}

@@ -28,6 +28,7 @@ func (l *Loop) handlePutFDB(in *openflow.PacketIn, _ []byte) error {
 	}
 	if len(l.bridged.at) >= maxDelayed {
 		l.stats.learnDropped.Add(1)
+		l.stats.drop(opcode(in), dropFull)
 		return nil
 	}
 	l.bridged.at[k] = bridgedMAC{p.Port, l.cfg.Now().Add(rand.N(maxLearnDelay) + time.Millisecond)}

@@ -39,6 +39,7 @@ func (l *Loop) put(in *openflow.PacketIn, n Neighbor) error {
 	}
 	if len(l.delayed.at) >= maxDelayed {
 		l.stats.learnDropped.Add(1)
+		l.stats.drop(opcode(in), dropFull)
 		return nil
 	}
 	due := l.cfg.Now().Add(rand.N(maxLearnDelay) + time.Millisecond)

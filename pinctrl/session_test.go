@@ -244,3 +244,33 @@ func (l *lockedLines) String() string {
 	defer l.mu.Unlock()
 	return l.b.String()
 }
+
+// TestDropReasons: what is dropped is dropped for a reason, by action.
+func TestDropReasons(t *testing.T) {
+	b := newBench(t)
+	none := func(*openflow.MatchBuilder) {}
+	b.packetIn(punt(pipeline.OpARP, []byte{1, 2, 3}, none))
+	b.packetIn(punt(pipeline.OpPutDHCPOpts, udp4(t), none))
+	b.packetIn(punt(pipeline.OpSplitBuf, udp4(t), none))
+	for range answersBurst + 5 {
+		b.packetIn(punt(pipeline.OpICMP4Error, udp4(t), none))
+	}
+	multicast := udp4(t)
+	multicast[0] |= 1
+	b.packetIn(punt(pipeline.OpICMP4Error, multicast, none))
+	for i := range maxNeighbors + 3 {
+		b.packetIn(punt(pipeline.OpARP, udp4(t), func(m *openflow.MatchBuilder) { m.SetU(openflow.FieldReg0, uint64(i+1)) }))
+	}
+	got := map[Drop]bool{}
+	for _, d := range b.Drops() {
+		got[d] = true
+	}
+	for _, want := range []Drop{
+		{"arp", "truncated", 1}, {"arp", "table-full", 3}, {"put_dhcp_opts", "invalid", 1}, {"unknown", "no-handler", 1},
+		{"icmp4_error", "limited", 5}, {"icmp4_error", "forbidden", 1},
+	} {
+		if !got[want] {
+			t.Errorf("no %v in %v", want, b.Drops())
+		}
+	}
+}
