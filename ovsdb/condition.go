@@ -43,6 +43,9 @@ func WhereSetIncludes(column, value string) Condition {
 	return Condition{column, "includes", string(AppendString(nil, value))}
 }
 
+// WhereEmpty selects rows whose optional column has no value.
+func WhereEmpty(column string) Condition { return Condition{column, "==", `["set",[]]`} }
+
 // WhereNotEmpty selects rows whose column holds at least one element.
 func WhereNotEmpty(column string) Condition {
 	return Condition{column, "!=", `["set",[]]`}

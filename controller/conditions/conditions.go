@@ -2,6 +2,10 @@
 // about itself, its interfaces and its local datapaths, and those that show how
 // datapaths are linked. With ovn-monitor-all there is no condition at all, which
 // is cheaper for the server when most rows are needed anyway.
+//
+// Clauses of the large tables are equalities only. The server looks those up by
+// hash, whereas a single clause of another kind has it try one clause after the
+// other on every row, each time a condition changes.
 package conditions
 
 import (
@@ -41,6 +45,9 @@ func Compute(in Inputs) ovsdb.Conditions {
 			ovsdb.WhereString("type", "patch"),
 			ovsdb.WhereString("type", "chassisredirect"),
 			ovsdb.WhereString("type", "external"),
+			// Their chassis is in their options, where it is not found by hashing.
+			ovsdb.WhereString("type", "l2gateway"),
+			ovsdb.WhereString("type", "l3gateway"),
 		},
 		sbdb.TableLogicalFlow:          {},
 		sbdb.TableMACBinding:           {},
@@ -60,26 +67,23 @@ func Compute(in Inputs) ovsdb.Conditions {
 		add(sbdb.TablePortBinding,
 			// Rows that name this chassis though they should not, so that it can let go.
 			ovsdb.WhereUUID("chassis", us.UUID),
-			ovsdb.WhereUUID("requested_chassis", us.UUID),
-			ovsdb.WhereMapIncludes("options", "l2gateway-chassis", us.Name),
-			ovsdb.WhereMapIncludes("options", "l3gateway-chassis", us.Name))
+			ovsdb.WhereUUID("requested_chassis", us.UUID))
 		add(sbdb.TableControllerEvent, ovsdb.WhereUUID("chassis", us.UUID))
 		add(sbdb.TableIGMPGroup, ovsdb.WhereUUID("chassis", us.UUID))
 		add(sbdb.TableChassisPrivate, ovsdb.WhereString("name", us.Name))
 		add(sbdb.TableChassisTemplateVar, ovsdb.WhereString("chassis", us.Name))
 		// A flow may move to a group this chassis has not seen: taking all of them
-		// avoids removing and adding flows meanwhile.
-		add(sbdb.TableLogicalFlow, ovsdb.WhereNotEmpty("logical_dp_group"))
+		// avoids removing and adding flows meanwhile. Those with a group are those
+		// without a datapath.
+		add(sbdb.TableLogicalFlow, ovsdb.WhereEmpty("logical_datapath"))
 	} else {
-		// Chassis_Private whole, not to make a second row; gateways and routes that may
-		// be claimed or advertised as soon as the chassis is known.
-		add(sbdb.TablePortBinding, ovsdb.WhereString("type", "l2gateway"), ovsdb.WhereString("type", "l3gateway"))
+		// Chassis_Private whole, not to make a second row; routes that may be advertised
+		// as soon as the chassis is known.
 		delete(c, sbdb.TableAdvertisedRoute)
 	}
 	for _, lport := range in.Interfaces {
-		add(sbdb.TablePortBinding, ovsdb.WhereString("logical_port", lport))
+		add(sbdb.TablePortBinding, ovsdb.WhereString("logical_port", lport), ovsdb.WhereString("parent_port", lport))
 	}
-	add(sbdb.TablePortBinding, ovsdb.WhereNotEmpty("parent_port"))
 	for _, d := range in.Datapaths {
 		add(sbdb.TablePortBinding, ovsdb.WhereUUID("datapath", d.UUID))
 		add(sbdb.TableLogicalFlow, ovsdb.WhereUUID("logical_datapath", d.UUID))

@@ -52,8 +52,27 @@ func TestCompute(t *testing.T) {
 			t.Errorf("%s: no clause %v in %v", table, want, c[table])
 		}
 	}
-	if !has(c[sbdb.TablePortBinding], "options", "l3gateway-chassis") || has(c[sbdb.TablePortBinding], "type", "l3gateway") {
+	if !has(c[sbdb.TablePortBinding], "type", "l3gateway") {
 		t.Errorf("gateways: %v", c[sbdb.TablePortBinding])
+	}
+}
+
+// TestEqualities: the server looks up conditions of the tables with many rows by
+// hash, which it does only if all clauses are equalities.
+func TestEqualities(t *testing.T) {
+	c := Compute(Inputs{Chassis: &sbdb.Chassis{UUID: ovsdb.NewUUID(), Name: "hv1"}, Interfaces: []string{"p1"},
+		Datapaths: []Datapath{{ovsdb.NewUUID(), 42}}})
+	for _, table := range []string{
+		sbdb.TablePortBinding, sbdb.TableLogicalFlow, sbdb.TableMACBinding, sbdb.TableFDB, sbdb.TableMulticastGroup,
+	} {
+		for _, clause := range c[table] {
+			if clause.Function != "==" {
+				t.Errorf("%s: %v", table, clause)
+			}
+		}
+	}
+	if !has(c[sbdb.TablePortBinding], "parent_port", "p1") {
+		t.Errorf("ports inside p1: %v", c[sbdb.TablePortBinding])
 	}
 }
 

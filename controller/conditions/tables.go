@@ -1,13 +1,15 @@
 package conditions
 
 import (
+	"slices"
+
 	"github.com/ovn-chassis/ovn-chassis/sbdb"
 	"github.com/ovn-chassis/ovn-chassis/vswitchdb"
 )
 
 // SBTables are the southbound tables to replicate with their columns, nil for
 // all. Left out is what no chassis uses, and what is large and only for people:
-// the external_ids of logical flows, or changes without mattering to others:
+// the external_ids of logical flows and ports, or changes without mattering to others:
 // every chassis' Chassis.nb_cfg.
 func SBTables() map[string][]string {
 	m := map[string][]string{
@@ -24,10 +26,15 @@ func SBTables() map[string][]string {
 		sbdb.TableFDB, sbdb.TableGatewayChassis, sbdb.TableHAChassis, sbdb.TableHAChassisGroup, sbdb.TableIGMPGroup,
 		sbdb.TableIPMulticast, sbdb.TableLearnedRoute, sbdb.TableLoadBalancer, sbdb.TableLogicalDPGroup,
 		sbdb.TableMACBinding, sbdb.TableMeter, sbdb.TableMeterBand, sbdb.TableMirror, sbdb.TableMulticastGroup,
-		sbdb.TablePortBinding, sbdb.TablePortGroup, sbdb.TableSBGlobal, sbdb.TableServiceMonitor,
+		sbdb.TablePortGroup, sbdb.TableSBGlobal, sbdb.TableServiceMonitor,
 		sbdb.TableStaticMACBinding,
 	} {
 		m[t] = nil
+	}
+	for _, t := range sbdb.Model().Tables {
+		if t.Name == sbdb.TablePortBinding {
+			m[t.Name] = slices.DeleteFunc(slices.Clone(t.Columns), func(c string) bool { return c == "external_ids" })
+		}
 	}
 	return m
 }

@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -24,12 +25,13 @@ func main() {
 	runs := flag.Int("runs", 3, "runs of each agent on each size")
 	agents := flag.String("agents", "reference,ours", "agents to run; the first is the measure of the others")
 	doc := flag.String("write", "", "Markdown file to put the table into, between its bench markers")
+	only := flag.String("only", "", "regular expression for the names of the small changes to make")
 	svg := flag.String("plot", "", "SVG file to draw how costs grow with scale into")
 	timeout := flag.Duration("timeout", 5*time.Minute, "for an agent to settle")
 	repeat := flag.Int("changes", 40, "times each small change is made; 0 leaves them out")
 	flag.Parse()
 	var table string
-	o := options{repeat: *repeat, timeout: *timeout}
+	o := options{repeat: *repeat, timeout: *timeout, only: regexp.MustCompile(*only)}
 	err := integration.Run("bench", os.Stderr, func(t integration.T) {
 		r := run(t, parseScales(t, *scales), strings.Split(*agents, ","), *runs, o)
 		table = r.markdown()

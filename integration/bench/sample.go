@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"regexp"
+	"slices"
 	"time"
 
 	"github.com/ovn-chassis/ovn-chassis/integration"
@@ -27,8 +30,14 @@ type sample struct {
 }
 
 type options struct {
-	repeat  int // of each small change
+	repeat  int            // of each small change
+	only    *regexp.Regexp // which of them
 	timeout time.Duration
+}
+
+// kinds are those asked for.
+func (o options) kinds() []kind {
+	return slices.DeleteFunc(slices.Clone(kinds), func(k kind) bool { return !o.only.MatchString(k.name) })
 }
 
 // rest is how long the agent is left alone to see what it does then.
@@ -39,6 +48,9 @@ const rest = 3 * time.Second
 func take(t integration.T, db workload.Database, kind integration.AgentKind, o options) sample {
 	c, ch := stage(t, db, kind)
 	s := sample{changes: map[string]latency{}, splits: map[string]split{}}
+	if kind == integration.Ours && os.Getenv("OVN_AGENT") == "" {
+		integration.Build(t, "ovn-controller") // not while the clock runs
+	}
 	began := time.Now()
 	agent := ch.StartAgent()
 	up(t, c, ch, db, o.timeout)
@@ -97,7 +109,7 @@ func (s *sample) small(t integration.T, c *integration.Cluster, ch *integration.
 			t.Fatalf("%v", err)
 		}
 	})
-	for _, k := range kinds {
+	for _, k := range o.kinds() {
 		s.changes[k.name] = client.measure(k, db, o.repeat, ch.Agent)
 	}
 	before, err := ch.Agent.CPU()
@@ -127,7 +139,7 @@ func (s *sample) again(t integration.T, c *integration.Cluster, ch *integration.
 		return
 	}
 	client := newClient(t, c, ch)
-	for _, k := range kinds {
+	for _, k := range o.kinds() {
 		if x, ok := client.divide(k, db, min(o.repeat, 12), wire); ok {
 			s.splits[k.name] = x
 		}
