@@ -12,8 +12,8 @@ import (
 // Serve starts a server on a guest's address and port, proto "tcp" or "udp". Its
 // answer to anything is "NAME PEER": the guest's name and the address it saw the
 // client at, so that a client learns which backend it got and a test what NAT
-// did. It ends with the test.
-func (g *Guest) Serve(proto, addr string) {
+// did. It ends with stop, and with the test.
+func (g *Guest) Serve(proto, addr string) (stop func()) {
 	g.t.Helper()
 	if proto == "udp" {
 		var conn net.PacketConn
@@ -34,7 +34,7 @@ func (g *Guest) Serve(proto, addr string) {
 				}
 			}
 		}()
-		return
+		return func() { conn.Close() }
 	}
 	var l net.Listener
 	g.do(g.t, "server "+addr, func() (err error) {
@@ -51,6 +51,7 @@ func (g *Guest) Serve(proto, addr string) {
 			go g.serve(conn)
 		}
 	}()
+	return func() { l.Close() }
 }
 
 func (g *Guest) serve(conn net.Conn) {

@@ -80,6 +80,10 @@ type Config struct {
 	Event func(EmptyLoadBalancer)
 	// Probed is called likewise when a service came online or went offline.
 	Probed func(k ServiceKey, online bool)
+	// BFD is called likewise when BFDStates has changed.
+	BFD func()
+	// Delegated is called likewise with the prefix that a router port was given.
+	Delegated func(port string, d Delegated)
 	// Names answers DNS questions; nil knows none.
 	Names Names
 	// Count is called with the name of each event that has a coverage counter; nil
@@ -119,7 +123,10 @@ type Loop struct {
 	// multicast is shared: it has a lock of its own.
 	multicast multicast
 	prober    prober
-	replies   replies
+	bfd       bfdSessions
+	// delegations are the clients of DHCPv6 that ask for prefixes.
+	delegations delegations
+	replies     replies
 }
 
 // sender is the connection, or a test's record of what was sent.
@@ -209,6 +216,8 @@ var handlers = map[pipeline.Opcode]handler{
 	pipeline.OpActivationStrategy: (*Loop).handleActivate,
 
 	pipeline.OpHandleSvcCheck: (*Loop).handleSvcCheck,
+	pipeline.OpBFDMsg:         (*Loop).handleBFDMsg,
+	pipeline.OpDHCP6Server:    (*Loop).handleDHCP6Reply,
 }
 
 var actionNames = map[pipeline.Opcode]string{
@@ -240,6 +249,8 @@ var actionNames = map[pipeline.Opcode]string{
 	pipeline.OpActivationStrategy: "activation_strategy",
 
 	pipeline.OpHandleSvcCheck: "handle_svc_check",
+	pipeline.OpBFDMsg:         "handle_bfd_msg",
+	pipeline.OpDHCP6Server:    "handle_dhcpv6_reply",
 }
 
 // answer sends a packet made in answer to in through the actions that the logical

@@ -34,6 +34,8 @@ func (l *Loop) sendDue() {
 	l.turn("router advertisements", now, l.sendAdvertisements)
 	l.turn("multicast queries", now, l.sendQueries)
 	l.turn("service probes", now, l.sendProbes)
+	l.turn("BFD", now, l.sendBFD)
+	l.turn("prefix delegation", now, l.sendDelegations)
 }
 
 func (l *Loop) turn(name string, now time.Time, send func(time.Time) error) {

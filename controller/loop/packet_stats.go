@@ -38,7 +38,7 @@ func packetStats(s pinctrl.Stats, r pinctrl.ReplyStats, v pinctrl.ServiceStats) 
 		{"packets buffered", s.Buffered}, {"buffered packets dropped", s.BufferDropped},
 		{"addresses learned", s.Learned}, {"addresses not learned", s.LearnDropped},
 		{"requests sent", s.Requests}, {"requests withheld", s.RequestsWithheld},
-		{"probes of services", v.Probes},
+		{"probes of services", v.Probes}, {"BFD packets sent", v.BFD}, {"DHCPv6 messages for prefixes", v.DHCPv6},
 		{"unknown actions", s.Unknown}, {"malformed messages", s.Malformed},
 		{"errors of the switch", s.Refused}, {"panics", s.Panics},
 		{"queue overflows", s.Overflowed}, {"packets abandoned", s.Abandoned},

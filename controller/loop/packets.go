@@ -5,6 +5,7 @@ import (
 
 	"github.com/ovn-chassis/ovn-chassis/controller/activation"
 	"github.com/ovn-chassis/ovn-chassis/controller/announce"
+	"github.com/ovn-chassis/ovn-chassis/controller/bfd"
 	"github.com/ovn-chassis/ovn-chassis/controller/dns"
 	"github.com/ovn-chassis/ovn-chassis/controller/event"
 	"github.com/ovn-chassis/ovn-chassis/controller/fdb"
@@ -12,6 +13,7 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/controller/neighbor"
 	"github.com/ovn-chassis/ovn-chassis/controller/nexthop"
 	"github.com/ovn-chassis/ovn-chassis/controller/portkey"
+	"github.com/ovn-chassis/ovn-chassis/controller/prefixdelegation"
 	"github.com/ovn-chassis/ovn-chassis/controller/routeradv"
 	"github.com/ovn-chassis/ovn-chassis/controller/servicemonitor"
 	"github.com/ovn-chassis/ovn-chassis/controller/vport"
@@ -38,6 +40,8 @@ type packets struct {
 	nexthop    *nexthop.Duty
 	igmp       *igmp.Duty
 	services   *servicemonitor.Duty
+	bfd        *bfd.Duty
+	prefixes   *prefixdelegation.Duty
 	names      *dns.Index
 
 	changed []ovsdb.UUID // local datapaths that changed since the last round
@@ -53,6 +57,7 @@ func (l *Loop) newPackets() *packets {
 		routeradv: routeradv.New(l.opts.Logger("pinctrl")), nexthop: nexthop.New(), igmp: igmp.New(l.opts.Logger("pinctrl")), arpMax: defaultARPMax,
 	}
 	p.services = servicemonitor.New(l.sb.DB, l.opts.Logger("pinctrl"))
+	p.bfd, p.prefixes = bfd.New(l.opts.Logger("pinctrl")), prefixdelegation.New(l.sb.DB, l.opts.Logger("pinctrl"))
 	// The round that writes what was learned is woken like a command would.
 	wake := make(chan struct{}, 1)
 	l.learned = wake
@@ -63,10 +68,10 @@ func (l *Loop) newPackets() *packets {
 		}
 	}
 	p.queue.Wake, p.fdb.Wake, p.vport.Wake, p.activation.Wake, p.igmp.Wake = poke, poke, poke, poke, poke
-	p.events.Wake, p.services.Wake = poke, poke
+	p.events.Wake, p.services.Wake, p.bfd.Wake, p.prefixes.Wake = poke, poke, poke, poke
 	config := pinctrl.Config{
 		Learned: p.queue.Put, Bridged: p.fdb.Put, Virtual: p.vport.Put, Activated: p.activation.Put,
-		Multicast: p.igmp.Heard, Event: p.events.Put, Probed: p.services.Put,
+		Multicast: p.igmp.Heard, Event: p.events.Put, Probed: p.services.Put, BFD: p.bfd.Heard, Delegated: p.prefixes.Put,
 		Log: l.opts.Logger("pinctrl"),
 	}
 	p.names = l.configureReplies(&config)
@@ -100,7 +105,10 @@ func (l *Loop) runPackets(now time.Time, sbTx *ovsdb.Txn) {
 		DB: l.sb.DB, Ports: p.ports, Chassis: l.chassis, Changes: l.sbChanges, Changed: p.changed,
 		IsLocalSwitch: func(id ovsdb.UUID) bool { d := l.binding.Datapath(id); return d != nil && d.Switch },
 	}, p.loop, sbTx)
-	p.services.Run(servicemonitor.Inputs{SB: l.sb, Chassis: l.self(), Changes: l.sbChanges}, p.loop, sbTx)
+	us := l.self()
+	p.services.Run(servicemonitor.Inputs{SB: l.sb, Chassis: us, Changes: l.sbChanges}, p.loop, sbTx)
+	p.bfd.Run(bfd.Inputs{SB: l.sb, Chassis: us, Changes: l.sbChanges}, p.loop, sbTx)
+	p.prefixes.Run(prefixdelegation.Inputs{SB: l.sb, Chassis: us, Changes: l.sbChanges}, p.loop, sbTx)
 	p.changed = p.changed[:0]
 }
 

@@ -57,3 +57,8 @@ func parseIP(s string) (netip.Addr, bool) {
 	ip, err := netip.ParseAddr(s)
 	return ip, err == nil && ip.Zone() == ""
 }
+
+// LinkLocal is the link-local address that a MAC makes (RFC 4291 appendix A).
+func LinkLocal(m pinctrl.MAC) netip.Addr {
+	return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]})
+}

@@ -25,3 +25,10 @@ func TestParse(t *testing.T) {
 		}
 	}
 }
+
+func TestLinkLocal(t *testing.T) {
+	a, _ := Parse("00:00:00:00:ff:04")
+	if got := LinkLocal(a.MAC).String(); got != "fe80::200:ff:fe00:ff04" {
+		t.Error(got)
+	}
+}
