@@ -5,7 +5,15 @@ import "strings"
 // accepted tells whether a difference between flows of the same table, priority
 // and match is one that docs/parity.md lists, with the reason.
 func accepted(ours, theirs *Observation, o, r Flow) bool {
-	return mirrorTarget(ours, theirs, o, r)
+	return mirrorTarget(ours, theirs, o, r) || mirrorZone(ours, o, r)
+}
+
+// mirrorZone: by the order in which its rows arrive, the reference gives the
+// conntrack zone of a logical port mirror to its port, or never.
+func mirrorZone(ours *Observation, o, r Flow) bool {
+	zone, rest, ok := strings.Cut(o.Actions, ",")
+	return ok && o.Table == "46" && rest == r.Actions && o.Cookie == r.Cookie &&
+		strings.HasPrefix(zone, "set_field:<zone mp-") && ours.rowIs(o, "Port_Binding type=mirror ")
 }
 
 // mirrorTarget: the interface that a logical port mirror ends at is also that of
