@@ -93,6 +93,7 @@ func acquirePidfile(name string, overwrite bool) (*pidfile, error) {
 		return fail(fmt.Errorf("%s: truncate failed (%w)", tmp, err))
 	}
 	if _, err := f.WriteString(pidText()); err != nil {
+		_ = os.Remove(tmp)
 		return fail(fmt.Errorf("%s: write failed (%w)", tmp, err))
 	}
 	if err := os.Rename(tmp, name); err != nil {

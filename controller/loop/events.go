@@ -100,6 +100,7 @@ func (l *Loop) writerEvent(e ofbundle.Event) {
 		}
 	case ofbundle.Refused:
 		l.stats.refused.Inc()
+		l.switchRetry.refused(l.clock.now())
 	case ofbundle.Drift:
 		l.stats.drift(e)
 	case ofbundle.ZoneFlushed:

@@ -146,6 +146,9 @@ type Loop struct {
 	// recomputeAfter: everything is to be translated again after the present run.
 	recomputeAfter bool
 
+	// switchRetry: what the switch refused is to be sent again.
+	switchRetry switchRetry
+
 	clock   clock
 	stats   stats
 	cleared clearedStats
@@ -309,7 +312,7 @@ func (l *Loop) backlog() bool {
 // untilTimer is how long the loop may sleep.
 func (l *Loop) untilTimer(now time.Time) time.Duration {
 	next := now.Add(time.Minute)
-	for _, t := range []time.Time{l.binding.NextTimer(), l.nbcfg.NextTimer(now), l.local.next(), l.sbSide.next()} {
+	for _, t := range []time.Time{l.binding.NextTimer(), l.nbcfg.NextTimer(now), l.local.next(), l.sbSide.next(), l.switchRetry.at} {
 		if !t.IsZero() && t.Before(next) {
 			next = t
 		}

@@ -26,6 +26,10 @@ func (l *Loop) round(now time.Time) {
 			l.zones.Unwritten()
 		}
 	}
+	if l.switchRetry.due(now) {
+		l.writer.RetryRefused()
+		l.writer.Commit(l.seq)
+	}
 	l.collectDue()
 	localTx := l.local.begin(now)
 	sbTx := l.sbSide.begin(now)

@@ -15,6 +15,9 @@ const (
 	// retryDelay is how long after a transaction that no server could judge the same
 	// rows are evaluated again.
 	retryDelay = time.Second
+	// answerPatience is how long a server may take over a transaction; then the
+	// connection is given up, as its answer may have been lost.
+	answerPatience = time.Minute
 	// A database that takes no changes is asked again after readOnlyMin, twice that,
 	// up to readOnlyMax: a backup that becomes the active server lets connections
 	// stand and says nothing.
@@ -37,6 +40,7 @@ type side[U any] struct {
 	readOnly  bool
 	observed  bool // nothing is ever written
 	inFlight  bool
+	sentAt    time.Time // of the transaction in flight
 	retryAt   time.Time
 	tx        *ovsdb.Txn // of the present round
 
@@ -56,6 +60,11 @@ func newSide[U any](name string, log *slog.Logger, refused *coverage.Counter) si
 // begin returns a transaction for this round, nil when nothing can be sent now.
 func (s *side[U]) begin(now time.Time) *ovsdb.Txn {
 	s.tx = nil
+	if s.inFlight && now.Sub(s.sentAt) >= answerPatience {
+		s.log.Warn(fmt.Sprintf("%s: no answer to a transaction for %v, reconnecting", s.name, now.Sub(s.sentAt).Round(time.Second)))
+		s.sentAt = now // the end of the connection ends the wait
+		s.session.Reconnect()
+	}
 	if s.connected && s.ready && !s.observed && !s.inFlight && !now.Before(s.retryAt) {
 		s.retryAt = time.Time{}
 		s.tx = ovsdb.NewTxn("")
@@ -74,9 +83,13 @@ func (s *side[U]) commit(now time.Time) bool {
 		return false
 	}
 	s.partial = false
-	s.inFlight = true
-	s.session.Submit(tx)
+	s.send(tx, now)
 	return true
+}
+
+func (s *side[U]) send(tx *ovsdb.Txn, now time.Time) {
+	s.inFlight, s.sentAt = true, now
+	s.session.Submit(tx)
 }
 
 // stateChanged notes a connection that came or went.
@@ -99,8 +112,16 @@ func (s *side[U]) due(now time.Time) bool { return s.aside.Due(now) }
 // next is when the side has something to do by itself, zero when it has not.
 func (s *side[U]) next() time.Time {
 	n := s.aside.Next()
-	if !s.retryAt.IsZero() && (n.IsZero() || s.retryAt.Before(n)) {
-		n = s.retryAt
+	sooner := func(t time.Time) {
+		if n.IsZero() || t.Before(n) {
+			n = t
+		}
+	}
+	if !s.retryAt.IsZero() {
+		sooner(s.retryAt)
+	}
+	if s.inFlight {
+		sooner(s.sentAt.Add(answerPatience))
 	}
 	return n
 }
@@ -145,8 +166,7 @@ func (s *side[U]) finished(r *ovsdb.Result, now time.Time) bool {
 	if len(s.rest) > 0 {
 		tx := s.rest[0]
 		s.rest = s.rest[1:]
-		s.inFlight = true
-		s.session.Submit(tx)
+		s.send(tx, now)
 		return true
 	}
 	return !s.partial
