@@ -27,6 +27,7 @@ type Wire struct {
 
 	mu       sync.Mutex // guards what follows
 	counts   WireCounts
+	open     map[bundleKey]Mods
 	times    WireTimes
 	switches map[*wireConn]bool
 	sb       *wireConn
@@ -37,11 +38,13 @@ type Wire struct {
 
 // WireCounts is what has passed.
 type WireCounts struct {
-	FromSB    int64 // bytes the southbound server sent
-	ToSwitch  int   // messages
-	FlowMods  int   // those in bundles included
-	GroupMods int
+	FromSB   int64 // bytes the southbound server sent
+	ToSwitch int   // messages
+	Mods
 }
+
+// Mods count changes of the switch: of a bundle only if it was to be committed.
+type Mods struct{ FlowMods, GroupMods int }
 
 // WireTimes are the moments of one change, zero if they did not happen.
 type WireTimes struct {
@@ -49,6 +52,12 @@ type WireTimes struct {
 	ToSwitch   time.Time // first message to the switch
 	FromSwitch time.Time // last message from it before Report
 	Report     time.Time // last request to the southbound server
+}
+
+// bundleKey names a bundle that is not committed yet.
+type bundleKey struct {
+	conn *wireConn
+	id   uint32
 }
 
 // wireConn is the agent's end of a connection.
@@ -70,7 +79,7 @@ func (c *wireConn) write(data []byte) error {
 func (ch *Chassis) TapWire() *Wire {
 	ch.t.Helper()
 	w := &Wire{t: ch.t, switchd: filepath.Join(ch.dir, "br-int.mgmt"), southward: ch.c.SouthboundSocket(),
-		switches: map[*wireConn]bool{}, waiting: map[string]chan struct{}{}}
+		switches: map[*wireConn]bool{}, open: map[bundleKey]Mods{}, waiting: map[string]chan struct{}{}}
 	dir := filepath.Join(ch.dir, "w")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		ch.t.Fatalf("wire: %v", err)
@@ -172,21 +181,40 @@ func (w *Wire) fromAgent(agent *wireConn, data []byte) bool {
 			w.packets = agent
 		}
 	}
-	m := Message{ToSwitch: true, Data: data}
-	if inner, ok := m.Inner(); ok {
-		m = inner
-	}
 	w.counts.ToSwitch++
-	switch m.Type() {
-	case TypeFlowMod:
-		w.counts.FlowMods++
-	case TypeGroupMod:
-		w.counts.GroupMods++
-	}
+	w.count(agent, Message{ToSwitch: true, Data: data})
 	if w.times.ToSwitch.IsZero() {
 		w.times.ToSwitch = time.Now()
 	}
 	return false
+}
+
+// count takes account of a message to the switch, with mu held.
+func (w *Wire) count(agent *wireConn, m Message) {
+	to, key := &w.counts.Mods, bundleKey{}
+	var bundled Mods
+	if len(m.Data) >= 12 && (m.Type() == TypeBundleAdd || m.Type() == TypeBundleControl) {
+		key = bundleKey{agent, binary.BigEndian.Uint32(m.Data[8:])}
+		bundled = w.open[key]
+	}
+	if inner, ok := m.Inner(); ok {
+		m, to = inner, &bundled
+	}
+	switch {
+	case m.Type() == TypeFlowMod:
+		to.FlowMods++
+	case m.Type() == TypeGroupMod:
+		to.GroupMods++
+	case m.Commits():
+		w.counts.FlowMods += bundled.FlowMods
+		w.counts.GroupMods += bundled.GroupMods
+		bundled = Mods{}
+	}
+	if bundled != (Mods{}) {
+		w.open[key] = bundled
+	} else if key.conn != nil {
+		delete(w.open, key)
+	}
 }
 
 // answered ends the wait for key, with mu held.
