@@ -59,15 +59,45 @@ func (ch *Chassis) StartAgent(extra ...string) *Agent {
 // process in the foreground, and extra arguments.
 func (ch *Chassis) StartAgentOf(kind AgentKind, extra ...string) *Agent {
 	ch.t.Helper()
-	a := &Agent{Kind: kind.resolve(), ch: ch}
-	cmd := command{env: append(runEnv(ch.dir), ch.agentEnv...), args: append([]string{ch.conf.remote(), "--no-chdir",
+	return ch.runAgent(kind.resolve(), ch.agentCommand(kind.resolve(), extra))
+}
+
+// StartAgentAt starts the agent of ours whose binary is at path.
+func (ch *Chassis) StartAgentAt(path string, extra ...string) *Agent {
+	ch.t.Helper()
+	cmd := ch.agentCommand(Ours, extra)
+	cmd.stack, cmd.path = nil, path
+	return ch.runAgent(Ours, cmd)
+}
+
+// AgentFails starts an agent that cannot work and returns what it said before it
+// ended.
+func (ch *Chassis) AgentFails(extra ...string) string {
+	ch.t.Helper()
+	out, err := ch.ns.output(ch.agentCommand(ch.c.opt.Agent.resolve(), extra))
+	if err == nil {
+		ch.t.Errorf("agent of %s ended without an error", ch.Name)
+		return out
+	}
+	return out + err.Error()
+}
+
+func (ch *Chassis) agentCommand(kind AgentKind, extra []string) command {
+	ch.t.Helper()
+	cmd := command{env: append(runEnv(ch.dir), ch.agentEnv...), args: append([]string{ch.localDatabase(), "--no-chdir",
 		"--pidfile=" + filepath.Join(ch.dir, "ovn-controller.pid"),
 		"-vconsole:info", "-vsyslog:off"}, extra...)}
-	if a.Kind == Reference {
+	if kind == Reference {
 		cmd.stack, cmd.path = ch.c.opt.Reference, "ovn-controller"
 	} else if cmd.path = os.Getenv("OVN_AGENT"); cmd.path == "" || cmd.path == "c" {
 		cmd.path = Build(ch.t, "ovn-controller")
 	}
+	return cmd
+}
+
+func (ch *Chassis) runAgent(kind AgentKind, cmd command) *Agent {
+	ch.t.Helper()
+	a := &Agent{Kind: kind, ch: ch}
 	a.Process = ch.ns.start(ch.t, "agent of "+ch.Name, filepath.Join(ch.dir, "ovn-controller.log"), cmd)
 	ch.Agent = a
 	a.ctl = filepath.Join(ch.dir, fmt.Sprintf("ovn-controller.%d.ctl", a.Pid()))
@@ -147,9 +177,21 @@ var (
 // bin/ cannot deceive a test.
 func Build(t T, name string) string {
 	t.Helper()
+	return build(t, name, name)
+}
+
+// BuildOther is Build with other flags of the compiler: the same source, another
+// binary, as an upgrade brings.
+func BuildOther(t T, name string) string {
+	t.Helper()
+	return build(t, name, name+"-other", "-ldflags=-s -w", "-buildvcs=false")
+}
+
+func build(t T, name, as string, more ...string) string {
+	t.Helper()
 	buildMu.Lock()
 	defer buildMu.Unlock()
-	if path := built[name]; path != "" {
+	if path := built[as]; path != "" {
 		return path
 	}
 	root, err := ModuleRoot()
@@ -162,14 +204,14 @@ func Build(t T, name string) string {
 		t.Fatalf("%v", err)
 	}
 	noteSources(root)
-	path := filepath.Join(dir, "bin", name)
-	args := append(append([]string{"build"}, buildArgs...), "-o", path, "./cmd/"+name)
+	path := filepath.Join(dir, "bin", as)
+	args := append(append(append([]string{"build"}, buildArgs...), more...), "-o", path, "./cmd/"+name)
 	cmd := exec.Command("go", args...)
 	cmd.Dir, cmd.Env = root, append(os.Environ(), buildEnv)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
-	built[name] = path
+	built[as] = path
 	return path
 }
 

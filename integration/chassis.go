@@ -31,6 +31,9 @@ type Chassis struct {
 	monitors  int          // started so far
 	snapshots int          // of its databases so far
 	proxy     *SwitchProxy // between agent and switch, if there is one
+	// localRemote is the agent's way to the local database, "" for the server's own
+	// socket.
+	localRemote string
 }
 
 // AddChassis adds a chassis with its agent running.
@@ -73,12 +76,12 @@ func (c *Cluster) AddBareChassis(name string) *Chassis {
 	}
 	ch.VSCtl(fmt.Sprintf(`
 set Open_vSwitch . external_ids:system-id=%s external_ids:hostname=%[1]s
-set Open_vSwitch . external_ids:ovn-remote=tcp:%s:%d
+set Open_vSwitch . external_ids:ovn-remote="%s"
 set Open_vSwitch . external_ids:ovn-encap-type=geneve external_ids:ovn-encap-ip=%s
 set Open_vSwitch . external_ids:ovn-bridge-datapath-type=%s
 add-br br-int
-set Bridge br-int datapath_type=%[5]s fail_mode=secure other_config:disable-in-band=true
-`, name, fabricMgmt, southboundPort, ch.Encap, datapath))
+set Bridge br-int datapath_type=%[4]s fail_mode=secure other_config:disable-in-band=true
+`, name, c.remotes(), ch.Encap, datapath))
 	if !c.opt.Dummy {
 		ch.addUnderlay()
 	}
@@ -129,6 +132,28 @@ func (ch *Chassis) StartSwitch() {
 	ch.switchd = ch.ns.start(ch.t, "ovs-vswitchd of "+ch.Name, filepath.Join(ch.dir, "ovs-vswitchd.log"), command{
 		stack: ch.c.opt.Switch, path: "ovs-vswitchd", args: args, env: runEnv(ch.dir)})
 	waitSocket(ch.t, ch.switchd, ctl)
+}
+
+// localDatabase is the agent's way to its local database.
+func (ch *Chassis) localDatabase() string {
+	if ch.localRemote != "" {
+		return ch.localRemote
+	}
+	return ch.conf.remote()
+}
+
+// Do runs fn on a thread in the chassis' namespaces.
+func (ch *Chassis) Do(fn func() error) error { return ch.ns.Do(fn) }
+
+// path is that of one of the chassis' files.
+func (ch *Chassis) path(name string) string { return filepath.Join(ch.dir, name) }
+
+// RestartLocal kills the local database server and, after a pause, starts it again.
+func (ch *Chassis) RestartLocal(pause time.Duration) {
+	ch.t.Helper()
+	ch.conf.Kill()
+	time.Sleep(pause)
+	ch.conf.start(ch.t)
 }
 
 // KillSwitch is kill -9 of ovs-vswitchd.

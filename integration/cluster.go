@@ -37,6 +37,9 @@ type Options struct {
 	// Probe is the southbound server's inactivity probe, 0 for its default of five
 	// seconds. A client that computes for longer without answering is cut off.
 	Probe time.Duration
+	// Members is the number of southbound servers that form a cluster, 0 for one
+	// server that is none.
+	Members int
 	// Dummy gives the chassis dummy datapaths and ports: flows without packets.
 	Dummy bool
 	// NoVerify leaves out the check from scratch at the end.
@@ -51,6 +54,7 @@ type Cluster struct {
 	dir     string
 	fabric  *Namespace
 	nb, sb  *database
+	raft    []*database // the southbound servers of a cluster; sb is the first
 	northd  *Process
 	Chassis []*Chassis
 	ext     int // external hosts so far
@@ -90,11 +94,15 @@ func NewCluster(t T, opt Options) *Cluster {
 	if opt.Southbound != "" {
 		copyFile(t, opt.Southbound, filepath.Join(dir, "sb.db"))
 	}
-	if opt.Probe == 0 {
+	switch {
+	case opt.Members > 0:
+		c.startMembers(dir)
+	case opt.Probe == 0:
 		c.sb = startDatabase(t, c.fabric, opt.Stack, dir, "sb", "ovn-sb.ovsschema", southboundPort)
-	} else {
+	default:
 		c.sb = startDatabase(t, c.fabric, opt.Stack, dir, "sb", "ovn-sb.ovsschema", 0,
-			"--remote=db:OVN_Southbound,SB_Global,connections")
+			"--remote=db:OVN_Southbound,SB_Global,connections", "--private-key=db:OVN_Southbound,SSL,private_key",
+			"--certificate=db:OVN_Southbound,SSL,certificate", "--ca-cert=db:OVN_Southbound,SSL,ca_cert")
 		c.SB("init", "--", "set-connection", fmt.Sprintf("ptcp:%d:0.0.0.0", southboundPort), "--",
 			"set", "Connection", ".", fmt.Sprintf("inactivity_probe=%d", opt.Probe.Milliseconds()))
 	}
@@ -142,9 +150,14 @@ func (c *Cluster) StartNorthd() {
 	ctl := filepath.Join(c.sb.dir, "ovn-northd.ctl")
 	c.northd = c.fabric.start(c.t, "ovn-northd", filepath.Join(c.sb.dir, "ovn-northd.log"), command{
 		stack: c.opt.Stack, path: "ovn-northd", env: runEnv(c.sb.dir),
-		args: []string{"--ovnnb-db=" + c.nb.remote(), "--ovnsb-db=" + c.sb.remote(),
+		args: []string{"--ovnnb-db=" + c.nb.remote(), "--ovnsb-db=" + c.southbound(),
 			"--unixctl=" + ctl, "-vconsole:info", "-vsyslog:off"}})
 	waitSocket(c.t, c.northd, ctl)
+}
+
+// NorthdCtl runs a command on ovn-northd's control socket.
+func (c *Cluster) NorthdCtl(args ...string) (string, error) {
+	return c.Output("ovs-appctl", append([]string{"-t", filepath.Join(c.sb.dir, "ovn-northd.ctl")}, args...)...)
 }
 
 // StopNorthd stops ovn-northd: from now on the southbound database changes by
@@ -175,6 +188,20 @@ func (c *Cluster) StartSouthbound() {
 	c.sb.start(c.t)
 }
 
+// ReplaceSouthbound stops the southbound server, puts an empty database in the
+// place of its own, and starts it again.
+func (c *Cluster) ReplaceSouthbound() {
+	c.t.Helper()
+	c.sb.Kill()
+	if err := os.Remove(c.sb.file()); err != nil {
+		c.t.Fatalf("%v", err)
+	}
+	c.sb = startDatabase(c.t, c.fabric, c.opt.Stack, c.sb.dir, "sb", "ovn-sb.ovsschema", southboundPort)
+}
+
+// Dir is a directory that every program of the cluster can read.
+func (c *Cluster) Dir() string { return c.dir }
+
 // SouthboundFile is the path of the southbound database file.
 func (c *Cluster) SouthboundFile() string { return c.sb.file() }
 
@@ -187,7 +214,7 @@ func (c *Cluster) SouthboundSocket() string { return c.sb.socket() }
 // Output runs a client program of the cluster's stack where the databases are.
 func (c *Cluster) Output(program string, args ...string) (string, error) {
 	env := runEnv(c.sb.dir)
-	env = append(env, "OVN_SB_DB="+c.sb.remote())
+	env = append(env, "OVN_SB_DB="+c.southbound())
 	if c.nb != nil {
 		env = append(env, "OVN_NB_DB="+c.nb.remote())
 	}

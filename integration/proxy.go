@@ -23,7 +23,7 @@ const (
 // Message is one OpenFlow message on its way between agent and switch.
 type Message struct {
 	Conn     int  // number of the agent's connection
-	ToSwitch bool // or to the agent
+	ToSwitch bool // or from it, to the agent
 	Data     []byte
 }
 
@@ -55,11 +55,10 @@ func (m Message) Cookie() uint64 {
 // SwitchProxy stands between an agent and its switch: it records what the agent
 // sends and may change messages on their way.
 type SwitchProxy struct {
-	t      T
+	*faulty
 	target string
 
-	mu       sync.Mutex // guards what follows
-	conns    int
+	seenMu   sync.Mutex // guards what follows
 	messages []Message
 	change   func(Message)
 }
@@ -72,81 +71,63 @@ func (ch *Chassis) ProxySwitch() *SwitchProxy {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		ch.t.Fatalf("switch proxy: %v", err)
 	}
-	p := &SwitchProxy{t: ch.t, target: filepath.Join(ch.dir, "br-int.mgmt")}
+	p := &SwitchProxy{faulty: newFaulty(), target: filepath.Join(ch.dir, "br-int.mgmt")}
 	l, err := net.Listen("unix", filepath.Join(dir, "br-int.mgmt"))
 	if err != nil {
 		ch.t.Fatalf("switch proxy: %v", err)
 	}
-	ch.t.Cleanup(func() { l.Close() })
 	ch.proxy = p
 	ch.agentEnv = []string{"OVS_RUNDIR=" + dir}
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go p.serve(conn)
+	p.listen(ch.t, l, func(agent net.Conn) {
+		sw, err := net.Dial("unix", p.target)
+		if err != nil {
+			agent.Close()
+			return
 		}
-	}()
+		p.join(agent, sw, openflowReader, p.see)
+	})
 	return p
 }
 
 // Change has fn called on every message to the switch before it is passed on; fn
 // may write into the message's data.
 func (p *SwitchProxy) Change(fn func(Message)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.seenMu.Lock()
+	defer p.seenMu.Unlock()
 	p.change = fn
 }
 
 // changed tells whether messages may have been changed.
 func (p *SwitchProxy) changed() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.seenMu.Lock()
+	defer p.seenMu.Unlock()
 	return p.change != nil
 }
 
 // Messages returns what was sent to the switch since the last call.
 func (p *SwitchProxy) Messages() []Message {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.seenMu.Lock()
+	defer p.seenMu.Unlock()
 	m := p.messages
 	p.messages = nil
 	return m
 }
 
-func (p *SwitchProxy) serve(agent net.Conn) {
-	defer agent.Close()
-	sw, err := net.Dial("unix", p.target)
-	if err != nil {
+// see records what the agent sends.
+func (p *SwitchProxy) see(m Message) {
+	if !m.ToSwitch {
 		return
 	}
-	defer sw.Close()
-	p.mu.Lock()
-	p.conns++
-	n := p.conns
-	p.mu.Unlock()
-	go func() {
-		defer agent.Close()
-		_, _ = io.Copy(agent, sw)
-	}()
-	for {
-		data, err := readMessage(agent)
-		if err != nil {
-			return
-		}
-		m := Message{Conn: n, ToSwitch: true, Data: data}
-		p.mu.Lock()
-		if p.change != nil {
-			p.change(m)
-		}
-		p.messages = append(p.messages, m)
-		p.mu.Unlock()
-		if _, err := sw.Write(data); err != nil {
-			return
-		}
+	p.seenMu.Lock()
+	defer p.seenMu.Unlock()
+	if p.change != nil {
+		p.change(m)
 	}
+	p.messages = append(p.messages, m)
+}
+
+func openflowReader(r io.Reader) func() ([]byte, error) {
+	return func() ([]byte, error) { return readMessage(r) }
 }
 
 // readMessage reads one message: version, type, 16 bits of length, 32 bits of
