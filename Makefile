@@ -7,7 +7,7 @@ SOAKTIME ?= 10m
 SCALES   ?= 5000,50000
 PKGS     ?= ./...
 
-.PHONY: help build deps test race fuzz parity parity-fuzz bench bench-packets soak-packets demo lint
+.PHONY: help build deps test race fuzz parity parity-fuzz bench bench-packets soak-packets hitless demo lint
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 13
@@ -48,6 +48,9 @@ bench-packets: build deps ## packet-ins answered beside the C ovn-controller whi
 
 soak-packets: build deps ## hostile packets at full rate for SOAKTIME (10m)
 	$(GO) run ./integration/soak -duration $(SOAKTIME)
+
+hitless: build deps ## pings lost while agent, databases and switch are troubled, beside the C agent's
+	$(GO) run ./integration/hitless
 
 demo: build deps ## two chassis, a router, an ACL, a load balancer: packets, told in words
 	@$(GO) run ./integration/demo
