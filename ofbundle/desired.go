@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 
 	"github.com/ovn-chassis/ovn-chassis/openflow"
 )
@@ -14,8 +15,29 @@ type Desired struct {
 	Flows  []DesiredFlow
 	Groups map[uint32]string // canonical content
 	Meters map[uint32]DesiredMeter
+	// Conjunctions are in order of owner, datapath and N.
+	Conjunctions []Conjunction
 	// Aside is what others may keep beside them.
 	Aside Aside
+}
+
+// Conjunction is the number that stands for conjunction N of a row on a datapath.
+type Conjunction struct {
+	Owner    [16]byte
+	Datapath uint32
+	N        uint16
+	ID       uint32
+}
+
+func (t *table) conjunctions() []Conjunction {
+	out := make([]Conjunction, 0, len(t.conjIDs))
+	for id, k := range t.conjIDs {
+		out = append(out, Conjunction{k.owner, k.dp, k.n, id})
+	}
+	slices.SortFunc(out, func(a, b Conjunction) int {
+		return compareConjKeys(conjKey{a.Owner, a.Datapath, a.N}, conjKey{b.Owner, b.Datapath, b.N})
+	})
+	return out
 }
 
 // DesiredFlow is one flow and the rows it comes from.
@@ -87,6 +109,8 @@ func (t *table) wanted() *Desired {
 		Groups: make(map[uint32]string, len(t.groups.byContent)),
 		Meters: make(map[uint32]DesiredMeter, len(t.meters.byName)),
 		Aside:  t.aside,
+
+		Conjunctions: t.conjunctions(),
 	}
 	for e := range t.index.all() {
 		w := t.winner(e)

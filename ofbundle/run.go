@@ -79,6 +79,7 @@ var errRetarget = errors.New("another target is asked for")
 
 // serve is one connection from dialling to its end.
 func (w *Writer) serve(ctx context.Context, target string) error {
+	_, probe := w.address()
 	conn, err := w.cfg.Dial(ctx, target)
 	if err != nil {
 		return err
@@ -103,22 +104,19 @@ func (w *Writer) serve(ctx context.Context, target string) error {
 	w.log.Info("connected to the switch", "target", target, "version", s.feat.Version.String(),
 		"features", fmt.Sprintf("%+v", s.feat))
 	w.events.push(Connected{Features: s.feat})
-	err = s.work(ctx, target)
+	err = s.work(ctx, target, probe)
 	w.events.push(Disconnected{Err: err})
 	return err
 }
 
 // work waits for something to do and does it.
-func (s *session) work(ctx context.Context, target string) error {
+func (s *session) work(ctx context.Context, target string, probe time.Duration) error {
 	w := s.w
 	for {
 		if w.drain() {
 			s.hold = false
 		}
-		w.mu.Lock()
-		moved := w.target != target
-		w.mu.Unlock()
-		if moved {
+		if t, p := w.address(); t != target || p != probe {
 			return errRetarget
 		}
 		if w.cfg.Observe && w.hasCommit {

@@ -23,6 +23,7 @@ type Writer struct {
 	mu     sync.Mutex // guards what follows
 	inbox  inbox
 	target string
+	probe  time.Duration
 	stats  Stats
 	groups map[uint32]string // content on the switch, by number
 	meters []NamedID
@@ -83,14 +84,8 @@ func New(cfg Config) *Writer {
 	if cfg.duty == 0 {
 		cfg.duty = duty
 	}
-	if cfg.Dial == nil {
-		probe := cfg.Probe
-		cfg.Dial = func(ctx context.Context, target string) (*openflow.Conn, error) {
-			return openflow.Dial(ctx, target, openflow.ConnOptions{Probe: probe})
-		}
-	}
 	w := &Writer{
-		cfg: cfg, log: cfg.Log, target: cfg.Target,
+		cfg: cfg, log: cfg.Log, target: cfg.Target, probe: cfg.Probe,
 		work:   make(chan struct{}, 1),
 		events: newEventQueue(),
 		state:  newTable(),
@@ -98,6 +93,12 @@ func New(cfg Config) *Writer {
 		driftLines: rate.NewLimiter(driftLinesPerSecond, driftLines),
 	}
 	w.state.setReserved(cfg.Aside)
+	if cfg.Dial == nil {
+		w.cfg.Dial = func(ctx context.Context, target string) (*openflow.Conn, error) {
+			_, probe := w.address()
+			return openflow.Dial(ctx, target, openflow.ConnOptions{Probe: probe})
+		}
+	}
 	return w
 }
 
@@ -189,6 +190,24 @@ func (w *Writer) SetTarget(target string) {
 	w.target = target
 	w.mu.Unlock()
 	w.poke()
+}
+
+// SetProbe changes the inactivity probe, 0 for none, and, if it differs, connects
+// anew.
+func (w *Writer) SetProbe(d time.Duration) {
+	w.mu.Lock()
+	changed := w.probe != d
+	w.probe = d
+	w.mu.Unlock()
+	if changed {
+		w.poke()
+	}
+}
+
+func (w *Writer) address() (target string, probe time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.target, w.probe
 }
 
 // Events is where the Writer reports. The Writer never waits for the reader.

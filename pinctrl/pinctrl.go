@@ -102,6 +102,7 @@ type Loop struct {
 	log      *slog.Logger
 	snapshot atomic.Pointer[Snapshot]
 	target   atomic.Pointer[string]
+	probe    atomic.Int64 // time.Duration
 	retarget chan struct{}
 	wake     chan struct{}
 	stats    counters
@@ -165,6 +166,13 @@ func New(cfg Config) *Loop {
 func (l *Loop) SetSnapshot(s Snapshot) {
 	l.snapshot.Store(&s)
 	poke(l.wake)
+}
+
+// SetProbe changes the inactivity probe of the connection, 0 for none.
+func (l *Loop) SetProbe(d time.Duration) {
+	if l.probe.Swap(int64(d)) != int64(d) {
+		poke(l.retarget)
+	}
 }
 
 // SetTarget changes the socket to connect to.

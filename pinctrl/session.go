@@ -60,7 +60,7 @@ func (l *Loop) session(ctx context.Context, target string) (up bool, err error) 
 		return false, errors.New("no bridge yet")
 	}
 	in := reader{l: l}
-	conn, err := openflow.Dial(ctx, target, openflow.ConnOptions{Frames: in.frame})
+	conn, err := openflow.Dial(ctx, target, openflow.ConnOptions{Frames: in.frame, Probe: time.Duration(l.probe.Load())})
 	if err != nil {
 		return false, err
 	}

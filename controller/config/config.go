@@ -199,7 +199,7 @@ func Parse(ids ovsdb.Map, identity Identity) (c Config, problems []string) {
 	c.BridgeDatapathType = r.text("ovn-bridge-datapath-type", "")
 	c.BridgeRemote = ids.Get("ovn-bridge-remote")
 	if ms, err := strconv.ParseUint(ids.Get("ovn-bridge-remote-probe-interval"), 10, 31); err == nil {
-		c.BridgeRemoteProbe = time.Duration(ms) * time.Millisecond
+		c.BridgeRemoteProbe = time.Duration(ms/1000) * time.Second // whole seconds, as the C agent
 	}
 	c.Remote = r.text("ovn-remote", "")
 	c.RemoteProbe = probe(c.Remote, r.text("ovn-remote-probe-interval", ""))

@@ -60,7 +60,7 @@ func TestValues(t *testing.T) {
 		{"ovn-remote-probe-interval", "1", func(c Config) bool { return c.RemoteProbe == time.Second }, false},
 		{"ovn-remote-probe-interval", "0", func(c Config) bool { return c.RemoteProbe == 0 }, false},
 		{"ovn-remote-probe-interval", "30000", func(c Config) bool { return c.RemoteProbe == 30*time.Second }, false},
-		{"ovn-bridge-remote-probe-interval", "2500", func(c Config) bool { return c.BridgeRemoteProbe == 2500*time.Millisecond }, false},
+		{"ovn-bridge-remote-probe-interval", "2500", func(c Config) bool { return c.BridgeRemoteProbe == 2*time.Second }, false},
 		{"ct-zone-range", "7", func(c Config) bool { return c.CtZoneMin == 7 && c.CtZoneMax == 65535 }, false},
 		{"ct-zone-range", "9-3", func(c Config) bool { return c.CtZoneMin == 1 && c.CtZoneMax == 65535 }, true},
 		{"ct-zone-range", "0-70000", func(c Config) bool { return c.CtZoneMin == 1 }, true},

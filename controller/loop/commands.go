@@ -58,6 +58,7 @@ func (l *Loop) RegisterCommands(s *unixctl.Server) {
 		return strings.Join(l.opts.Stats.StopwatchNames(), "\n"), nil
 	})
 	l.registerDebug(onLoop)
+	l.registerLists(s)
 	l.registerInspection(s)
 	l.registerPacketStats(s)
 }

@@ -138,6 +138,8 @@ func (l *Loop) runBridge(localTx *ovsdb.Txn) {
 	if target == "" {
 		target = "unix:" + filepath.Join(l.opts.OVSRunDir, l.cfg.Bridge+".mgmt")
 	}
+	l.writer.SetProbe(l.cfg.BridgeRemoteProbe)
+	l.packets.loop.SetProbe(l.cfg.BridgeRemoteProbe)
 	if l.bridge != nil && target != l.fed.target {
 		l.fed.target = target
 		l.writer.SetTarget(target)

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"time"
 
 	"github.com/ovn-chassis/ovn-chassis/controller/translate"
 	"github.com/ovn-chassis/ovn-chassis/ofbundle"
@@ -48,6 +49,7 @@ type Writer interface {
 	FlushZone(zone uint16)
 	FlushConnections(openflow.CtFlush)
 	SetTarget(target string)
+	SetProbe(time.Duration)
 	SetAside(ofbundle.Aside)
 	RetryRefused()
 	Events() <-chan ofbundle.Event
