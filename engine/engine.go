@@ -77,6 +77,9 @@ type Config[F, R, M comparable] struct {
 	ChildN func(m M) uint64
 	// Workers is the number of goroutines that build; 0 means GOMAXPROCS.
 	Workers int
+	// Yield, when set, tells whether others need the processors now: then one
+	// goroutine builds. It is called often, from several goroutines.
+	Yield func() bool
 	// Forget, when set, leaves out the record of reads of the inputs it returns
 	// true for. Only tests use it, to show that a missing record is noticed.
 	Forget func(Input) bool
@@ -358,10 +361,10 @@ const (
 // build fills results, one for each of todo.
 func (e *Engine[F, R, M]) build(todo []uint32, results []built[F, R]) {
 	var next atomic.Int64
-	work := func() {
+	work := func(alone bool) {
 		reads := Reads{forget: e.cfg.Forget}
 		var slab []Input
-		for {
+		for alone || e.cfg.Yield == nil || !e.cfg.Yield() {
 			end := int(next.Add(chunk))
 			start := end - chunk
 			if start >= len(todo) {
@@ -382,12 +385,12 @@ func (e *Engine[F, R, M]) build(todo []uint32, results []built[F, R]) {
 	}
 	workers := min(e.cfg.Workers, (len(todo)+chunk-1)/chunk)
 	if workers <= 1 {
-		work()
+		work(true)
 		return
 	}
 	var wg sync.WaitGroup
-	for range workers {
-		wg.Go(work)
+	for i := range workers {
+		wg.Go(func() { work(i == 0) })
 	}
 	wg.Wait()
 }

@@ -109,12 +109,14 @@ type Loop struct {
 
 	queue     *queue // from the reading goroutine to Run
 	connected atomic.Bool
+	busyUntil atomic.Int64 // Unix time in ns
 
 	// handling is held by who handles packets or does what is due.
 	handling sync.Mutex
 	// Guarded by handling.
 	conn       sender
 	in         openflow.PacketIn
+	headers    headers // of the packet that replace is about
 	batch      []*slot
 	complaints *rate.Limiter // of the log, about packets
 	buffer     buffer

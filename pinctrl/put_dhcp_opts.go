@@ -52,14 +52,18 @@ func (l *Loop) dhcpReply(h *headers, args []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := map[dhcpType]string{dhcpOffer: "OFFER", dhcpAck: "ACK", dhcpNak: "NAK"}[typ]
-	l.dhcpInfo("DHCP%s %s %s", name, h.src, dotted(offer))
+	if l.mayInform() {
+		l.log.Info(fmt.Sprintf("DHCP%s %s %s", typ, h.src, dotted(offer)))
+	}
 	return b, nil
 }
 
+// mayInform tells whether the log has room for a line about a client.
+func (l *Loop) mayInform() bool { return l.replies.dhcpLines.AllowN(l.cfg.Now(), 1) }
+
 // dhcpInfo tells the log what was done for a client.
 func (l *Loop) dhcpInfo(format string, args ...any) {
-	if l.replies.dhcpLines.AllowN(l.cfg.Now(), 1) {
+	if l.mayInform() {
 		l.log.Info(fmt.Sprintf(format, args...))
 	}
 }

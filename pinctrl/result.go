@@ -49,9 +49,10 @@ func (l *Loop) replace(in *openflow.PacketIn, args []byte, flags uint64,
 	resume := in.Resume()
 	if err == nil {
 		var packet []byte
-		h, ok := extract(in.Packet)
-		if ok {
-			if packet, err = make(&h, args); err == nil && len(packet) > maxAnswer {
+		var ok bool
+		h := &l.headers
+		if *h, ok = extract(in.Packet); ok {
+			if packet, err = make(h, args); err == nil && len(packet) > maxAnswer {
 				err = fmt.Errorf("the answer has %d bytes", len(packet))
 			}
 		} else {

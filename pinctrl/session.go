@@ -147,12 +147,14 @@ func (s batchSender) Send(m openflow.Message) (uint32, error) {
 // wait: what the switch cannot send, it drops without looking whose it is.
 type reader struct {
 	l    *Loop
+	busy gauge
 	now  time.Time // of the first message since the last nil
 	some int       // messages since the handlers were told
 }
 
 func (r *reader) frame(frame []byte) {
 	if frame == nil {
+		r.l.busyUntil.Store(r.busy.until(r.now).UnixNano())
 		r.now, r.some = time.Time{}, 0
 		if r.l.handling.TryLock() {
 			r.l.serve()
@@ -166,6 +168,7 @@ func (r *reader) frame(frame []byte) {
 	if r.now.IsZero() {
 		r.now = time.Now()
 	}
+	r.busy.count++
 	o, op, ok := originOf(frame)
 	if !r.l.queue.put(o, frame, r.now) {
 		r.l.stats.overflowed.Add(1)

@@ -41,6 +41,7 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/controller/translate"
 	"github.com/ovn-chassis/ovn-chassis/ofbundle"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
+	"github.com/ovn-chassis/ovn-chassis/pinctrl"
 	"github.com/ovn-chassis/ovn-chassis/sbdb"
 	"github.com/ovn-chassis/ovn-chassis/vswitchdb"
 )
@@ -162,8 +163,13 @@ func New(o Options) *Loop {
 	if o.Stats == nil {
 		o.Stats = coverage.NewRegistry()
 	}
+	// Guests wait for packets to be answered; a translation takes its time anyway.
+	var answering *pinctrl.Loop
+	busy := func() bool { return answering != nil && answering.Busy() }
 	if o.NewTranslator == nil {
-		o.NewTranslator = func(db *sbdb.DB) Translator { return translate.New(db, translate.Options{Workers: o.Workers}) }
+		o.NewTranslator = func(db *sbdb.DB) Translator {
+			return translate.New(db, translate.Options{Workers: o.Workers, Yield: busy})
+		}
 	}
 	if o.NewWriter == nil {
 		o.NewWriter = func(c ofbundle.Config) Writer { return ofbundle.New(c) }
@@ -190,6 +196,7 @@ func New(o Options) *Loop {
 	l.condSeq = 1
 	l.local.observed, l.sbSide.observed = o.Observe != nil, o.Observe != nil
 	l.packets = l.newPackets()
+	answering = l.packets.loop
 	return l
 }
 

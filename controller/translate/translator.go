@@ -98,6 +98,8 @@ func (e RowError) Unwrap() error { return e.Err }
 type Options struct {
 	// Workers is the number of goroutines that translate; 0 means one a processor.
 	Workers int
+	// Yield, when set, tells whether others need the processors now.
+	Yield func() bool
 	// Forget leaves out the record of reads of that kind of input.
 	Forget func(kind uint8) bool
 }
@@ -115,6 +117,7 @@ func New(db *sbdb.DB, o Options) *Translator {
 		Expand:  func(r row, m lflow.Member) *openflow.Flow { return r.expand(m) },
 		ChildN:  func(m lflow.Member) uint64 { return m.Value.Lo },
 		Workers: o.Workers,
+		Yield:   o.Yield,
 	}
 	if o.Forget != nil {
 		cfg.Forget = func(in engine.Input) bool { return o.Forget(in.Kind) }
