@@ -126,6 +126,13 @@ func TestProbeTCP(t *testing.T) {
 		} {
 			answer(syn, change)
 		}
+		// Neither does an answer to somebody else.
+		s := b.prober.services[b.key]
+		from := s.From
+		s.From = from.Next()
+		elsewhere := b.reply(&layers.TCP{SrcPort: syn.DstPort, DstPort: syn.SrcPort, Seq: 77, Ack: syn.Seq + 1, SYN: true, ACK: true})
+		s.From = from
+		b.answer(elsewhere)
 		b.expect()
 		answer(syn, func(*layers.TCP) {})
 		b.expect("true")
@@ -155,8 +162,8 @@ func TestProbeTCP(t *testing.T) {
 		// Silence is bad, too, and not news.
 		b.pass(60 * time.Second)
 		b.expect("true", "false")
-		if s := b.ServiceStats(); s.Probes < 9 {
-			t.Errorf("counted %+v", s)
+		if n := b.ServiceStats().Probes; n < 9 {
+			t.Errorf("counted %d probes", n)
 		}
 		b.Probe(map[ServiceKey]*Service{b.key: nil})
 		if n := b.pass(60 * time.Second); n != 0 {
