@@ -39,6 +39,7 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/controller/patch"
 	"github.com/ovn-chassis/ovn-chassis/controller/replica"
 	"github.com/ovn-chassis/ovn-chassis/controller/translate"
+	"github.com/ovn-chassis/ovn-chassis/controller/vifplug"
 	"github.com/ovn-chassis/ovn-chassis/ofbundle"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 	"github.com/ovn-chassis/ovn-chassis/pinctrl"
@@ -123,6 +124,7 @@ type Loop struct {
 	ifstatus *ifstatus.Duty
 	nbcfg    *nbcfg.Duty
 	flushes  *ctflush.Duty
+	plugs    vifplug.Duty
 	packets  *packets
 	learned  <-chan struct{} // the packet-in loop has learned something
 	fed      fed

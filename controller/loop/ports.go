@@ -44,6 +44,13 @@ func (l *Loop) runQueues(localTx *ovsdb.Txn) {
 	l.ran(dutyQueues, localTx)
 }
 
+// runPlugs says which ports it does not plug.
+func (l *Loop) runPlugs() {
+	if l.settledOnce && l.chassis != nil {
+		l.plugs.Run(l.sb, l.chassis.UUID, l.sbChanges, l.opts.Logger("vif_plug"))
+	}
+}
+
 // runFlushes notes which connections are to be forgotten with the next commit.
 func (l *Loop) runFlushes() {
 	l.flushes.Run(ctflush.Inputs{

@@ -66,6 +66,7 @@ func (l *Loop) round(now time.Time) {
 	l.runZones(localTx)
 	l.feed()
 	l.runFlushes()
+	l.runPlugs()
 	l.runPackets(now, sbTx)
 	l.runStatus(now, sbTx, localTx)
 	l.translate()
