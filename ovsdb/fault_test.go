@@ -126,19 +126,16 @@ func TestFaults(t *testing.T) {
 // All remotes are tried in a row before the session waits, so that the one that works
 // is found at once.
 func TestBackoff(t *testing.T) {
-	srv := ovsdbtest.Start(t, ovsdbtest.SouthboundNewest(t))
-	srv.Stop()
-	remotes := srv.Unix
-	for range 4 {
-		remotes += fmt.Sprintf(",tcp:127.0.0.1:%d", ovsdbtest.FreePort(t))
+	var remotes []string
+	for range 5 {
+		remotes = append(remotes, fmt.Sprintf("tcp:127.0.0.1:%d", ovsdbtest.FreePort(t)))
 	}
-	r := southbound(t, ovsdb.Config{Remotes: []string{remotes}, MinBackoff: time.Second, MaxBackoff: time.Second})
-	r.until("the first attempts", func() bool { return r.State().Attempts == 5 })
-	srv.Run()
+	r := southbound(t, ovsdb.Config{Remotes: remotes, MinBackoff: time.Second, MaxBackoff: time.Second})
+	r.until("the first turn", func() bool { return r.State().Attempts >= 5 })
 	begin := time.Now()
-	r.connected()
-	if st := r.State(); st.Attempts > 10 || time.Since(begin) > 3*time.Second {
-		t.Errorf("connected after %v and %d attempts", time.Since(begin), st.Attempts)
+	r.until("the second turn", func() bool { return r.State().Attempts >= 10 })
+	if d := time.Since(begin); d < 500*time.Millisecond || d > 3*time.Second {
+		t.Errorf("the second turn took %v, want one wait of a second", d)
 	}
 }
 
