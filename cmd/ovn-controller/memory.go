@@ -2,7 +2,10 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
+	"sync/atomic"
 )
 
 // gcPercent is how much garbage the collector lets pile up on what is in use. A
@@ -10,9 +13,40 @@ import (
 // default costs little, since most of what is made at the start stays.
 const gcPercent = 50
 
+// gcLeast is the least garbage, in bytes, that is worth a collection. On a small
+// heap half of it is soon made, and every tenth small change would wait for a
+// collector that shares two cores with the switch.
+const gcLeast = 24 << 20
+
 // limitGarbage sets it, unless GOGC says otherwise.
 func limitGarbage() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+	if os.Getenv("GOGC") != "" {
+		return
 	}
+	debug.SetGCPercent(gcPercent)
+	followGarbage(new(atomic.Int64))
+}
+
+// followGarbage sets the percentage anew after each collection: the end of one is
+// told by the finalizer of an object that nothing refers to.
+func followGarbage(percent *atomic.Int64) {
+	type sentinel struct{ _ [16]byte }
+	var again func(*sentinel)
+	again = func(s *sentinel) {
+		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+		metrics.Read(live)
+		if now := garbagePercent(live[0].Value.Uint64()); int64(now) != percent.Swap(int64(now)) {
+			debug.SetGCPercent(now)
+		}
+		runtime.SetFinalizer(s, again)
+	}
+	runtime.SetFinalizer(new(sentinel), again)
+}
+
+// garbagePercent is the percentage for a heap of which so many bytes are in use.
+func garbagePercent(live uint64) int {
+	if live == 0 {
+		return gcPercent
+	}
+	return max(gcPercent, min(400, int(gcLeast*100/live)))
 }

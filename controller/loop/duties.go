@@ -2,6 +2,7 @@ package loop
 
 import (
 	"github.com/ovn-chassis/ovn-chassis/controller/replica"
+	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 	"github.com/ovn-chassis/ovn-chassis/sbdb"
 	"github.com/ovn-chassis/ovn-chassis/vswitchdb"
 )
@@ -33,7 +34,12 @@ func localDuties(c *vswitchdb.Changes) (d duties) {
 	if len(c.OpenVSwitch)+len(c.SSL) > 0 {
 		d |= allDuties
 	}
-	if len(c.Bridge)+len(c.Port)+len(c.Interface) > 0 {
+	bridges := c.Bridge
+	if marksOnly(bridges) {
+		d |= dutyBridge
+		bridges = nil
+	}
+	if len(bridges)+len(c.Port)+len(c.Interface) > 0 {
 		d |= dutyBridge | dutyChassis | dutyEncaps | dutyBFD | dutyPatch | dutyHA | dutyFeed | dutyMirrors | dutyQueues
 	}
 	if len(c.Mirror) > 0 {
@@ -88,4 +94,17 @@ func sbDuties(c *sbdb.Changes) (d duties) {
 		}
 	}
 	return d
+}
+
+// marksOnly tells whether nothing but external_ids of bridges changed, where the
+// loop itself writes what it has carried out: looking at all ports and tunnels for
+// that would cost each change what the chassis is large.
+func marksOnly(bridges []ovsdb.Change[vswitchdb.Bridge]) bool {
+	for i := range bridges {
+		c := &bridges[i]
+		if c.Old == nil || c.New == nil || c.Cols&^vswitchdb.BridgeColExternalIDs != 0 {
+			return false
+		}
+	}
+	return true
 }
