@@ -115,6 +115,9 @@ func (a *Agent) Ctl(args ...string) (string, error) {
 	return a.ch.Output("ovs-appctl", append([]string{"-t", a.ctl}, args...)...)
 }
 
+// ControlSocket is the path of the agent's control socket.
+func (a *Agent) ControlSocket() string { return a.ctl }
+
 // Exit asks for a clean exit, after which nothing of the chassis is left in the
 // southbound database; with restart set the agent leaves everything as it is.
 func (a *Agent) Exit(restart bool) {

@@ -25,6 +25,7 @@ func main() {
 	runs := flag.Int("runs", 3, "runs of each agent on each size")
 	agents := flag.String("agents", "reference,ours", "agents to run; the first is the measure of the others")
 	doc := flag.String("write", "", "Markdown file to put the table into, between its bench markers")
+	section := flag.String("section", "bench", "bench: costs; responsive: answers under load; shrink: memory after most is gone")
 	only := flag.String("only", "", "regular expression for the names of the small changes to make")
 	svg := flag.String("plot", "", "SVG file to draw how costs grow with scale into")
 	timeout := flag.Duration("timeout", 5*time.Minute, "for an agent to settle")
@@ -33,6 +34,14 @@ func main() {
 	var table string
 	o := options{repeat: *repeat, timeout: *timeout, only: regexp.MustCompile(*only)}
 	err := integration.Run("bench", os.Stderr, func(t integration.T) {
+		switch *section {
+		case "responsive":
+			table = responsive(t, parseScales(t, *scales), strings.Split(*agents, ","), o)
+			return
+		case "shrink":
+			table = shrink(t, parseScales(t, *scales), strings.Split(*agents, ","), o)
+			return
+		}
 		r := run(t, parseScales(t, *scales), strings.Split(*agents, ","), *runs, o)
 		table = r.markdown()
 		if *svg != "" {
@@ -44,7 +53,7 @@ func main() {
 	integration.Sweep()
 	fmt.Print(table)
 	if err == nil && *doc != "" {
-		err = writeDoc(*doc, table)
+		err = writeDoc(*doc, *section, table)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -92,21 +101,17 @@ func machine() string {
 	return fmt.Sprintf("%d × %s, %s.", cores, model, time.Now().Format("January 2006"))
 }
 
-const (
-	beginMark = "<!-- bench: begin -->"
-	endMark   = "<!-- bench: end -->"
-)
-
-// writeDoc replaces what is between the marks of a document.
-func writeDoc(path, table string) error {
+// writeDoc replaces what is between the marks of a section in a document.
+func writeDoc(path, section, table string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	before, rest, ok := strings.Cut(string(text), beginMark)
-	_, after, ok2 := strings.Cut(rest, endMark)
+	begin, end := fmt.Sprintf("<!-- %s: begin -->", section), fmt.Sprintf("<!-- %s: end -->", section)
+	before, rest, ok := strings.Cut(string(text), begin)
+	_, after, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
-		return fmt.Errorf("%s has no %s … %s", path, beginMark, endMark)
+		return fmt.Errorf("%s has no %s … %s", path, begin, end)
 	}
-	return os.WriteFile(path, []byte(before+beginMark+"\n"+table+endMark+after), 0o644)
+	return os.WriteFile(path, []byte(before+begin+"\n"+table+end+after), 0o644)
 }

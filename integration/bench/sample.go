@@ -48,9 +48,7 @@ const rest = 3 * time.Second
 func take(t integration.T, db workload.Database, kind integration.AgentKind, o options) sample {
 	c, ch := stage(t, db, kind)
 	s := sample{changes: map[string]latency{}, splits: map[string]split{}}
-	if kind == integration.Ours && os.Getenv("OVN_AGENT") == "" {
-		integration.Build(t, "ovn-controller") // not while the clock runs
-	}
+	prepare(t, kind)
 	began := time.Now()
 	agent := ch.StartAgent()
 	up(t, c, ch, db, o.timeout)
@@ -69,6 +67,13 @@ func take(t integration.T, db workload.Database, kind integration.AgentKind, o o
 	}
 	s.again(t, c, ch, db, o)
 	return s
+}
+
+// prepare builds the agent, so that no clock runs meanwhile.
+func prepare(t integration.T, kind integration.AgentKind) {
+	if kind == integration.Ours && os.Getenv("OVN_AGENT") == "" {
+		integration.Build(t, "ovn-controller")
+	}
 }
 
 // stage is a cluster with a chassis whose agent has not been started.
