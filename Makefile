@@ -5,9 +5,10 @@ FUZZTIME ?= 10s
 PARITYTIME ?= 10m
 SOAKTIME ?= 10m
 SCALES   ?= 5000,50000
+RUNS     ?= 3
 PKGS     ?= ./...
 
-.PHONY: help build deps test race fuzz parity parity-fuzz bench bench-packets soak-packets hitless demo lint
+.PHONY: bench-responsive bench-memory help build deps test race fuzz parity parity-fuzz bench bench-packets soak-packets hitless demo lint
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 13
@@ -39,18 +40,14 @@ parity: build deps ## flows, groups and meters beside those of the C ovn-control
 parity-fuzz: build deps ## the same for features composed at random, for PARITYTIME (10m)
 	$(GO) run ./integration/parity -fuzz $(PARITYTIME)
 
-bench: build deps ## cold start beside the C ovn-controller; SCALES=5000,50000,150000
-	$(GO) run ./integration/bench -scales $(SCALES) $(if $(WRITE),-write $(WRITE))
-	$(GO) run ./integration/bench/packets $(if $(WRITE),-write $(WRITE))
+bench: build deps ## costs beside the C ovn-controller; SCALES=5000,50000,150000 RUNS=3 WRITE=docs/performance.md
+	$(GO) run ./integration/bench -scales $(SCALES) -runs $(RUNS) $(if $(WRITE),-write $(WRITE) -plot $(WRITE:.md=.svg))
 
-bench-packets: build deps ## packet-ins answered beside the C ovn-controller while both translate
-	$(GO) run ./integration/bench/packets $(if $(WRITE),-write $(WRITE))
+bench-responsive: build deps ## answers of both agents while they start and while everything changes
+	$(GO) run ./integration/bench -section responsive -scales $(SCALES) $(if $(WRITE),-write $(WRITE))
 
-soak-packets: build deps ## hostile packets at full rate for SOAKTIME (10m)
-	$(GO) run ./integration/soak -duration $(SOAKTIME)
-
-hitless: build deps ## pings lost while agent, databases and switch are troubled, beside the C agent's
-	$(GO) run ./integration/hitless
+bench-memory: build deps ## memory of both agents after most of the database is gone
+	$(GO) run ./integration/bench -section shrink -scales $(SCALES) $(if $(WRITE),-write $(WRITE))
 
 demo: build deps ## two chassis, a router, an ACL, a load balancer: packets, told in words
 	@$(GO) run ./integration/demo
