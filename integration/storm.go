@@ -181,7 +181,10 @@ func (h *hostile) packet() []byte {
 		group := netip.AddrFrom4([4]byte{239, byte(h.Uint32()), byte(h.Uint32()), byte(h.Uint32())})
 		g := group.As4()
 		m := append([]byte{[]byte{0x11, 0x12, 0x16, 0x17, 0x22}[h.IntN(5)], 0, 0, 0}, g[:]...)
-		m = append(m, h.bytes(h.IntN(40))...)
+		m = append(m, h.bytes(2*h.IntN(20))...)
+		if h.IntN(4) > 0 {
+			binary.BigEndian.PutUint16(m[2:], checksum(m))
+		}
 		h.eth(toGroup, 0x0800)
 		h.ip4(1, 2, h.ip, group, m)
 	case 9: // MLD

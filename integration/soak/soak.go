@@ -175,9 +175,9 @@ func (w *watcher) look() {
 	if w.at.IsZero() {
 		since = now.Sub(w.began).Seconds()
 	}
-	w.t.Logf("%4.0f s: %d sent, %.0f packet-ins a second, %.0f dropped by the agent, %.0f by the switch, %.1f MB in the queue, %d MB",
+	w.t.Logf("%4.0f s: %d sent, %.0f packet-ins a second, %.0f dropped by the agent, %.0f by the switch, %.1f MB in the queue, %.0f flows, %d MB",
 		now.Sub(w.began).Seconds(), sent, (received-w.received)/since, sum("packet_in_dropped_total"), sum("switch_packet_in_dropped_total"),
-		sum("packet_in_queue_bytes")/(1<<20), rss>>20)
+		sum("packet_in_queue_bytes")/(1<<20), sum(`flows{state="installed"}`), rss>>20)
 	w.received, w.at = received, now
 	if w.settled == 0 && now.Sub(w.began) > time.Minute {
 		w.settled = rss
