@@ -8,7 +8,7 @@ SCALES   ?= 5000,50000
 RUNS     ?= 3
 PKGS     ?= ./...
 
-.PHONY: bench-responsive bench-memory help build deps test race fuzz parity parity-fuzz bench bench-packets soak-packets hitless demo lint
+.PHONY: bench-responsive bench-memory help build deps test race fuzz parity parity-fuzz bench migration bench-packets soak-packets hitless demo lint
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 13
@@ -48,6 +48,9 @@ bench-responsive: build deps ## answers of both agents while they start and whil
 
 bench-memory: build deps ## memory of both agents after most of the database is gone
 	$(GO) run ./integration/bench -section shrink -scales $(SCALES) $(if $(WRITE),-write $(WRITE))
+
+migration: build deps ## packets lost when a guest moves, beside the C ovn-controller
+	$(GO) run ./integration/migration
 
 demo: build deps ## two chassis, a router, an ACL, a load balancer: packets, told in words
 	@$(GO) run ./integration/demo

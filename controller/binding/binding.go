@@ -352,6 +352,11 @@ func (d *Duty) replace(lport string, old, now verdict) {
 			d.delta.Related = append(d.delta.Related, RelatedChange{lport, now.key, true})
 		}
 	}
+	if old.iface != nil && now.iface == nil {
+		// Whoever takes the interface away gives the port up: no dispute if it comes back.
+		delete(d.claimedAt, lport)
+		delete(d.postponed, lport)
+	}
 	if wasBound, isBound := old.bound(), now.bound(); wasBound != isBound {
 		d.delta.Bound[lport] = isBound
 		setMember(d.boundHere, lport, isBound)

@@ -3,6 +3,7 @@ package binding
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"sort"
 	"strconv"
@@ -36,18 +37,9 @@ func (d *Duty) Datapaths() iter.Seq2[ovsdb.UUID, *LocalDatapath] {
 }
 
 // InterfaceIDs returns the logical ports that interfaces of the bridge carry,
-// sorted, those left out whose row is known to be bound here anyway.
-func (d *Duty) InterfaceIDs() []string {
-	var out []string
-	for lport := range d.ifaces {
-		if v, ok := d.verdicts[lport]; ok && v.kind == VIF && v.resident && v.role == Main {
-			continue
-		}
-		out = append(out, lport)
-	}
-	sort.Strings(out)
-	return out
-}
+// sorted. None is left out for being seen anyway: the row may be deleted and made
+// again on another datapath, and ports inside it may be of any.
+func (d *Duty) InterfaceIDs() []string { return slices.Sorted(maps.Keys(d.ifaces)) }
 
 // HasInterface tells whether an interface of the bridge carries the logical port,
 // known to the southbound replica or not.

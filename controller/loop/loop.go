@@ -128,6 +128,7 @@ type Loop struct {
 	packets  *packets
 	learned  <-chan struct{} // the packet-in loop has learned something
 	fed      fed
+	kept     conditions.Kept
 	oldMoved string // the integration bridge that tunnels were last put on
 
 	quiet    chan struct{} // non-nil for an observer, to be told that all is translated
@@ -321,7 +322,7 @@ func (l *Loop) backlog() bool {
 // untilTimer is how long the loop may sleep.
 func (l *Loop) untilTimer(now time.Time) time.Duration {
 	next := now.Add(time.Minute)
-	for _, t := range []time.Time{l.binding.NextTimer(), l.nbcfg.NextTimer(now), l.local.next(), l.sbSide.next(), l.switchRetry.at} {
+	for _, t := range []time.Time{l.binding.NextTimer(), l.nbcfg.NextTimer(now), l.kept.Due(), l.local.next(), l.sbSide.next(), l.switchRetry.at} {
 		if !t.IsZero() && t.Before(next) {
 			next = t
 		}

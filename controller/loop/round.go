@@ -58,7 +58,7 @@ func (l *Loop) round(now time.Time) {
 	}
 	l.runChassis(sbTx, localTx)
 	l.runBinding(now, sbTx)
-	l.runConditions()
+	l.runConditions(now)
 	l.runTunnels(localTx)
 	l.runPatch(localTx)
 	l.runMirrors(localTx)
@@ -182,7 +182,10 @@ func (l *Loop) runBinding(now time.Time, sbTx *ovsdb.Txn) {
 
 // runConditions sends conditions when what is to be monitored changed, and notes
 // when the contents have settled.
-func (l *Loop) runConditions() {
+func (l *Loop) runConditions(now time.Time) {
+	if due := l.kept.Due(); !due.IsZero() && !now.Before(due) {
+		l.fed.scope = true
+	}
 	if l.fed.scope {
 		l.fed.scope = false
 		l.sendConditions()
@@ -203,9 +206,11 @@ func (l *Loop) settled() bool {
 
 func (l *Loop) sendConditions() {
 	in := conditions.Inputs{MonitorAll: l.cfg.MonitorAll, Chassis: l.chassis, Interfaces: l.binding.InterfaceIDs()}
+	var local []conditions.Datapath
 	for id, dp := range l.binding.Datapaths() {
-		in.Datapaths = append(in.Datapaths, conditions.Datapath{UUID: id, Key: int64(dp.Key)})
+		local = append(local, conditions.Datapath{UUID: id, Key: int64(dp.Key)})
 	}
+	in.Datapaths = l.kept.Datapaths(local, func(id ovsdb.UUID) bool { return l.sb.DatapathBinding.Get(id) != nil }, l.clock.now())
 	l.condSeq = l.sbSide.session.SetConditions(conditions.Compute(in))
 }
 

@@ -18,6 +18,7 @@ func main() {
 	agents := flag.String("agents", "reference,ours", "agents to run")
 	only := flag.String("run", "", "only the moves whose name contains this")
 	switches := flag.Int("switches", 0, "other switches on the guest's router")
+	flag.DurationVar(&interval, "interval", interval, "between two packets")
 	flag.Parse()
 	lost := map[string]map[string][]int{}
 	err := integration.Run("migration", os.Stderr, func(t integration.T) {
