@@ -32,6 +32,9 @@ type Options struct {
 	Reference *Stack
 	// Southbound is a database file to start with, copied; "" for an empty one.
 	Southbound string
+	// Raft makes the southbound server a cluster of one: such a server remembers its
+	// last transactions.
+	Raft bool
 	// NoNorthd leaves NB and northd out: the southbound database is as given.
 	NoNorthd bool
 	// Probe is the southbound server's inactivity probe, 0 for its default of five
@@ -93,6 +96,9 @@ func NewCluster(t T, opt Options) *Cluster {
 	}
 	if opt.Southbound != "" {
 		copyFile(t, opt.Southbound, filepath.Join(dir, "sb.db"))
+	}
+	if opt.Raft {
+		createRaft(t, c.fabric, opt.Stack, dir, "sb", "ovn-sb.ovsschema")
 	}
 	switch {
 	case opt.Members > 0:

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -136,8 +137,9 @@ func run(opts *options, dirs daemon.Dirs, hub *vlog.Hub) error {
 			Protocols: opts.tls.protocols, Ciphers: opts.tls.ciphers, CipherSuites: opts.tls.cipherSuites,
 			ServerName: opts.tls.serverName,
 		},
-		Logger: hub.Logger,
-		Stats:  stats,
+		Logger:       hub.Logger,
+		Stats:        stats,
+		SnapshotFile: snapshotPath(opts, dirs),
 	})
 	l.RegisterCommands(server)
 	if path := controlPath(opts, dirs); path != "" {
@@ -194,6 +196,17 @@ func controlPath(opts *options, dirs daemon.Dirs) string {
 	default:
 		return daemon.Abs(dirs.Run, opts.unixctl)
 	}
+}
+
+// snapshotPath is where the southbound contents are kept for the next start: beside
+// the pid file, which is private to the host's OVN and need not survive its reboot.
+// Agents with a name of their own share the directory with others.
+func snapshotPath(opts *options, dirs daemon.Dirs) string {
+	name := program
+	if opts.chassis != "" {
+		name += "-" + url.PathEscape(opts.chassis)
+	}
+	return filepath.Join(dirs.Run, name+".snapshot")
 }
 
 func sample(ctx context.Context, stats *coverage.Registry) {

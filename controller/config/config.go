@@ -98,7 +98,11 @@ type Config struct {
 	// MaxFlowsPerLogicalFlow limits the flows a logical flow may yield on a datapath;
 	// 0 is not configured. A key of this agent's own.
 	MaxFlowsPerLogicalFlow int
-	FlowRestoreMarked      bool // ovn-managed-flow-restore-wait of an old version
+	// Snapshot has the southbound contents kept on disk for the next start, in at most
+	// SnapshotLimit bytes. Keys of this agent's own.
+	Snapshot          bool
+	SnapshotLimit     int64
+	FlowRestoreMarked bool // ovn-managed-flow-restore-wait of an old version
 }
 
 // LflowCache holds keys of a cache this agent does not need limits for; they are
@@ -169,6 +173,15 @@ func (r *reader) seconds(key string, def int) time.Duration {
 // this agent's own: the C agent has no limit.
 const MaxFlowsKey = "ovn-chassis-max-flows-per-logical-flow"
 
+// Keys about the snapshot of the southbound contents, this agent's own: whether there
+// is one, and how many MiB it may have.
+const (
+	SnapshotKey      = "ovn-chassis-snapshot"
+	SnapshotLimitKey = "ovn-chassis-snapshot-limit"
+
+	defaultSnapshotLimit = 256 << 20
+)
+
 // count reads a number of things, 0 when the key is not set.
 func (r *reader) count(key string) int {
 	v := r.text(key, "")
@@ -231,6 +244,11 @@ func Parse(ids ovsdb.Map, identity Identity) (c Config, problems []string) {
 	c.GARPMaxTimeout = r.seconds("garp-max-timeout-sec", 0)
 	c.ARPNDMaxTimeout = r.seconds("arp-nd-max-timeout-sec", 16)
 	c.MaxFlowsPerLogicalFlow = r.count(MaxFlowsKey)
+	c.Snapshot = r.bool(SnapshotKey, true)
+	c.SnapshotLimit = defaultSnapshotLimit
+	if n := r.count(SnapshotLimitKey); n > 0 {
+		c.SnapshotLimit = int64(n) << 20
+	}
 	c.FlowRestoreMarked = r.bool("ovn-managed-flow-restore-wait", false)
 	return c, r.problems
 }
@@ -313,7 +331,7 @@ func (c Config) Equal(d Config) bool {
 type scalars struct {
 	text  [20]string
 	flags [7]bool
-	nums  [7]int64
+	nums  [8]int64
 	cache LflowCache
 }
 
@@ -322,9 +340,9 @@ func (c *Config) scalars() scalars {
 		text: [20]string{c.SystemID, c.Bridge, c.BridgeDatapathType, c.BridgeRemote, c.Remote, c.EncapIPDefault,
 			c.EncapCsum, c.EncapTOS, c.EncapDFDefault, c.Hostname, c.BridgeMappings, c.ChassisMACs, c.CMSOptions,
 			c.MonitorAllText, c.EVPNVXLANPorts, c.EVPNLocalIP, c.RoutingPortMap},
-		flags: [7]bool{c.FlowBasedTunnel, c.IsInterconn, c.MonitorAll, c.MatchNorthd, c.CleanupOnExit, c.FlowRestoreMarked},
-		nums: [7]int64{int64(c.BridgeRemoteProbe), int64(c.RemoteProbe), int64(c.CtZoneMin), int64(c.CtZoneMax),
-			int64(c.GARPMaxTimeout), int64(c.ARPNDMaxTimeout), int64(c.MaxFlowsPerLogicalFlow)},
+		flags: [7]bool{c.FlowBasedTunnel, c.IsInterconn, c.MonitorAll, c.MatchNorthd, c.CleanupOnExit, c.FlowRestoreMarked, c.Snapshot},
+		nums: [8]int64{int64(c.BridgeRemoteProbe), int64(c.RemoteProbe), int64(c.CtZoneMin), int64(c.CtZoneMax),
+			int64(c.GARPMaxTimeout), int64(c.ARPNDMaxTimeout), int64(c.MaxFlowsPerLogicalFlow), c.SnapshotLimit},
 		cache: c.LflowCache,
 	}
 }

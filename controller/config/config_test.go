@@ -71,6 +71,9 @@ func TestValues(t *testing.T) {
 		{"ovn-encap-ip-default", "10.0.0.9", func(c Config) bool { return c.EncapIPDefault == "" }, true},
 		{MaxFlowsKey, "500", func(c Config) bool { return c.MaxFlowsPerLogicalFlow == 500 && !c.Equal(Config{}) }, false},
 		{MaxFlowsKey, "0", func(c Config) bool { return c.MaxFlowsPerLogicalFlow == 0 }, true},
+		{SnapshotKey, "false", func(c Config) bool { return !c.Snapshot && c.SnapshotLimit == 256<<20 }, false},
+		{SnapshotLimitKey, "7", func(c Config) bool { return c.Snapshot && c.SnapshotLimit == 7<<20 }, false},
+		{SnapshotLimitKey, "-7", func(c Config) bool { return c.SnapshotLimit == 256<<20 }, true},
 		{MaxFlowsKey, "many", func(c Config) bool { return c.MaxFlowsPerLogicalFlow == 0 }, true},
 		{"arp-nd-max-timeout-sec", "x", func(c Config) bool { return c.ARPNDMaxTimeout == 16*time.Second }, true},
 	} {

@@ -75,6 +75,7 @@ func (l *Loop) sbEvent(e ovsdb.Event[sbdb.Update], ok bool) {
 	if e.Conditions != 0 {
 		l.condInForce = e.Conditions
 	}
+	l.noteMark(&e)
 	if e.Result != nil && !l.sbSide.finished(e.Result, l.clock.now()) {
 		l.due = allDuties
 	}

@@ -70,6 +70,10 @@ type Options struct {
 	Logger func(module string) *slog.Logger
 	Stats  *coverage.Registry
 
+	// SnapshotFile is where the southbound replica is kept for the next start, "" for
+	// nowhere.
+	SnapshotFile string
+
 	// Observe has the loop change nothing: see RunObserver.
 	Observe *Observe
 
@@ -138,6 +142,8 @@ type Loop struct {
 	condInForce uint64
 	settledOnce bool
 
+	warm warm
+
 	running    bool // the translation runs
 	results    chan runResult
 	stale      bool // inputs of the translation changed since it last began
@@ -183,6 +189,7 @@ func New(o Options) *Loop {
 		binding: binding.New(o.Logger("binding")), zones: ctzone.New(o.Logger("ct_zone")), patch: &patch.Duty{},
 		ifstatus: ifstatus.New(o.Logger("if_status")), nbcfg: nbcfg.New(time.Now()), flushes: ctflush.New(),
 		results: make(chan runResult, 1), stats: newStats(o.Stats), fed: newFed(),
+		warm: warm{saved: make(chan saved, 1)},
 	}
 	l.due = allDuties
 	l.tr = o.NewTranslator(l.sb.DB)
@@ -217,6 +224,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	if l.opts.Observe == nil {
 		wg.Go(func() { l.packets.loop.Run(ctx) })
 	}
+	defer l.leaveSnapshot()
 	defer l.awaitTranslation()
 
 	timer := time.NewTimer(time.Hour)
@@ -254,6 +262,7 @@ func (l *Loop) step(ctx context.Context, timer *time.Timer) error {
 	start := time.Now()
 	l.round(l.clock.now())
 	l.stats.round.Since(start)
+	l.saveSnapshot(l.clock.now())
 	l.noteQuiet()
 	return nil
 }
@@ -322,7 +331,10 @@ func (l *Loop) backlog() bool {
 // untilTimer is how long the loop may sleep.
 func (l *Loop) untilTimer(now time.Time) time.Duration {
 	next := now.Add(time.Minute)
-	for _, t := range []time.Time{l.binding.NextTimer(), l.nbcfg.NextTimer(now), l.kept.Due(), l.local.next(), l.sbSide.next(), l.switchRetry.at} {
+	for _, t := range []time.Time{
+		l.binding.NextTimer(), l.nbcfg.NextTimer(now), l.kept.Due(), l.local.next(), l.sbSide.next(), l.switchRetry.at,
+		l.nextSnapshot(),
+	} {
 		if !t.IsZero() && t.Before(next) {
 			next = t
 		}

@@ -113,7 +113,8 @@ func (l *Loop) configure() {
 	if cfg.SystemID == "" {
 		l.log.Warn("'system-id' in Open_vSwitch database is missing.")
 	}
-	if !l.cfgKnown || cfg.Remote != l.cfg.Remote {
+	l.loadSnapshot(cfg)
+	if !l.warm.loading && (!l.cfgKnown || cfg.Remote != l.cfg.Remote) {
 		l.sbSide.session.SetRemotes([]string{cfg.Remote})
 	}
 	if !l.cfgKnown || cfg.RemoteProbe != l.cfg.RemoteProbe {
@@ -205,6 +206,9 @@ func (l *Loop) settled() bool {
 }
 
 func (l *Loop) sendConditions() {
+	if l.conditionsHeld() {
+		return
+	}
 	in := conditions.Inputs{MonitorAll: l.cfg.MonitorAll, Chassis: l.chassis, Interfaces: l.binding.InterfaceIDs()}
 	var local []conditions.Datapath
 	for id, dp := range l.binding.Datapaths() {
