@@ -14,7 +14,8 @@ const (
 	ethTypeRARP = 0x8035
 	ethTypeIPv6 = 0x86dd
 
-	arpReply = 2 // operation
+	arpRequest = 1 // operation
+	arpReply   = 2
 
 	ethTypeQ  = 0x8100 // IEEE 802.1Q VLAN tag
 	ethTypeAD = 0x88a8 // IEEE 802.1ad service tag
@@ -28,6 +29,7 @@ const (
 	icmp4Unreachable     = 3 // type
 	icmp4FragNeeded      = 4 // its code
 	icmp6PacketTooBig    = 2
+	icmp6Solicitation    = 135
 	icmp6MLDv1Report     = 131
 	icmp6MLDv2Report     = 143
 	icmp6NeighborSolicit = 135

@@ -20,6 +20,9 @@ func BuildTunnelPort(v View, t Tunnel, out *Flows) {
 
 	if !t.Ramp {
 		tunnelErrors(v, t, out)
+		if t.Queries {
+			routerQueries(v, t, out)
+		}
 	}
 	if t.Chassis == "" {
 		return
@@ -54,6 +57,34 @@ func tunnelErrors(v View, t Tunnel, out *Flows) {
 	matchICMPv6(m, icmp6PacketTooBig)
 	m.SetU(openflow.FieldICMPv6Code, 0)
 	out.add(fromNothing, pipeline.TablePhyToLog, 120)
+}
+
+// routerQueries gives the packet-in loop a copy of each ARP request and neighbour
+// solicitation that comes out of a Geneve tunnel: the answer to one that a router on
+// another chassis asked comes in here, and is to be told from one that nobody asked
+// for. VXLAN does not say where the packet came in, and so not who asks.
+func routerQueries(v View, t Tunnel, out *Flows) {
+	if t.Type != Geneve {
+		return
+	}
+	a := out.actions()
+	decapsulate(v, a, t.Type, t.OFPort)
+	a.Controller(openflow.ControllerSpec{
+		Reason: reasonAction, UserData: packetInData(pipeline.OpRouterQuery, ""),
+	})
+	a.Resubmit(pipeline.TableLocalOutput)
+
+	m := out.match()
+	m.SetU(openflow.FieldInPort, uint64(t.OFPort))
+	m.SetU(openflow.FieldEthType, ethTypeARP)
+	m.SetU(openflow.FieldARPOp, arpRequest)
+	out.add(fromNothing, pipeline.TablePhyToLog, 115)
+
+	m = out.match()
+	m.SetU(openflow.FieldInPort, uint64(t.OFPort))
+	matchICMPv6(m, icmp6Solicitation)
+	m.SetU(openflow.FieldICMPv6Code, 0)
+	out.add(fromNothing, pipeline.TablePhyToLog, 115)
 }
 
 // vxlanMulticasts restores keys of multicast groups, see vxlanOutport.

@@ -128,6 +128,7 @@ type Self struct {
 type FlowTunnels struct {
 	Enabled       bool
 	Geneve, VXLAN uint32
+	Queries       bool // as in Tunnel
 }
 
 func (t FlowTunnels) ofport(typ TunnelType) uint32 {
@@ -223,6 +224,9 @@ type Tunnel struct {
 	RemoteIP, LocalIP string
 	// Ramp: the other end is a VTEP gateway (other_config:is-vtep of the Interface).
 	Ramp bool
+	// Queries: the packet-in loop is to hear the questions that routers on other
+	// chassis ask (ovn-mac-binding-tracking).
+	Queries bool
 }
 
 // HAMember is a chassis of an HA_Chassis_Group.

@@ -9,11 +9,10 @@ import (
 
 // Bounds of what waits for an address.
 const (
-	maxNeighbors    = 1000 // next hops that packets wait for
-	packetsEach     = 4    // packets for each; the oldest gives way
-	bufferTimeout   = 10 * time.Second
-	bufferCheck     = 20 * time.Millisecond
-	requestInterval = time.Second // between two requests for one next hop
+	maxNeighbors  = 1000 // next hops that packets wait for; the first that came gives way
+	packetsEach   = 4    // packets for each; the oldest gives way
+	bufferTimeout = 10 * time.Second
+	bufferCheck   = 20 * time.Millisecond
 )
 
 // buffer holds packets whose next hop is being asked for.
@@ -21,53 +20,76 @@ const (
 // Invariants:
 //  1. It has at most maxNeighbors entries, each with at most packetsEach packets.
 //  2. An entry is dropped bufferTimeout after the last packet for it.
+//  3. order holds the entries, the first that came first, and others that have gone.
 type buffer struct {
-	waiting map[Neighbor]*waiting
+	waiting   map[Neighbor]*waiting
+	order     []*waiting
+	questions questions
 }
 
 type waiting struct {
-	packets []*openflow.Resume
-	asked   time.Time // when the last request was sent
-	expires time.Time
+	neighbor Neighbor
+	packets  []*openflow.Resume
+	expires  time.Time
 }
 
-func newBuffer() buffer { return buffer{map[Neighbor]*waiting{}} }
+func newBuffer() buffer { return buffer{waiting: map[Neighbor]*waiting{}, questions: newQuestions()} }
 
 // hold keeps a packet until n is known and tells whether to ask for it now.
 func (l *Loop) hold(n Neighbor, in *openflow.PacketIn) (ask bool) {
+	n = l.canonical(n)
 	if mac, ok := l.lookup(n); ok {
 		// It was learned while the packet was on its way here.
 		l.resume(in.Resume(), mac)
 		return false
 	}
 	now := l.cfg.Now()
-	w := l.buffer.waiting[n]
-	if w == nil {
-		if len(l.buffer.waiting) >= maxNeighbors {
-			l.stats.bufferDropped.Add(1)
-			l.stats.requestsWithheld.Add(1)
-			l.stats.drop(opcode(in), dropFull)
-			return false
-		}
-		w = &waiting{}
-		l.buffer.waiting[n] = w
-	}
-	if in.Continuation != nil {
+	if len(in.Continuation) > 0 {
+		w := l.buffer.entry(l, n)
 		if len(w.packets) == packetsEach {
 			w.packets = slices.Delete(w.packets, 0, 1)
 			l.stats.bufferDropped.Add(1)
 		}
 		w.packets = append(w.packets, in.Resume().Clone())
+		w.expires = now.Add(bufferTimeout)
 		l.stats.buffered.Add(1)
 	}
-	w.expires = now.Add(bufferTimeout)
-	if !w.asked.IsZero() && now.Sub(w.asked) < requestInterval {
+	q := &l.buffer.questions
+	if q.recent(n, now, requestInterval) {
 		l.stats.requestsWithheld.Add(1)
 		return false
 	}
-	w.asked = now
+	if !q.note(n, now) {
+		l.stats.requestsWithheld.Add(1)
+		l.stats.drop(opcode(in), dropFull)
+		return false
+	}
 	l.stats.requests.Add(1)
 	return true
+}
+
+// entry is the entry of n. If there is no room the one that has waited longest
+// gives way: a scan of addresses that nobody has must not keep others from being
+// resolved.
+func (b *buffer) entry(l *Loop, n Neighbor) *waiting {
+	if w := b.waiting[n]; w != nil {
+		return w
+	}
+	for len(b.waiting) >= maxNeighbors {
+		first := b.order[0]
+		b.order = b.order[1:]
+		if b.waiting[first.neighbor] == first {
+			l.stats.bufferDropped.Add(uint64(len(first.packets)))
+			delete(b.waiting, first.neighbor)
+		}
+	}
+	if len(b.order) >= 2*maxNeighbors {
+		b.order = slices.DeleteFunc(b.order, func(w *waiting) bool { return b.waiting[w.neighbor] != w })
+	}
+	w := &waiting{neighbor: n}
+	b.waiting[n] = w
+	b.order = append(b.order, w)
+	return w
 }
 
 // release lets go on what waited for an address that is known now, and drops what

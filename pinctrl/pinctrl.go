@@ -68,6 +68,9 @@ type Config struct {
 	// Learned is called with each address learned from a packet, from the Loop's
 	// goroutine; it must not block.
 	Learned func(Neighbor, MAC)
+	// Router is the router port behind a port: a chassisredirect port's distributed
+	// one, itself, or the peer of a switch's port that faces it; nil knows none.
+	Router func(PortKey) (PortKey, bool)
 	// Bridged, Virtual and Activated are called likewise: with an address seen behind
 	// a port of a switch, with a virtual port seen behind a parent, and with a port
 	// whose activation was waited for.
@@ -198,12 +201,13 @@ const (
 )
 
 var handlers = map[pipeline.Opcode]handler{
-	pipeline.OpARP:        (*Loop).handleARP,
-	pipeline.OpNDNS:       (*Loop).handleNDNS,
-	pipeline.OpNDNA:       (*Loop).handleNDNA,
-	pipeline.OpNDNARouter: (*Loop).handleNDNARouter,
-	pipeline.OpPutARP:     (*Loop).handlePutARP,
-	pipeline.OpPutND:      (*Loop).handlePutND,
+	pipeline.OpARP:         (*Loop).handleARP,
+	pipeline.OpNDNS:        (*Loop).handleNDNS,
+	pipeline.OpNDNA:        (*Loop).handleNDNA,
+	pipeline.OpNDNARouter:  (*Loop).handleNDNARouter,
+	pipeline.OpPutARP:      (*Loop).handlePutARP,
+	pipeline.OpPutND:       (*Loop).handlePutND,
+	pipeline.OpRouterQuery: (*Loop).handleRouterQuery,
 
 	pipeline.OpICMP:             (*Loop).handleICMP,
 	pipeline.OpICMP4Error:       (*Loop).handleICMPError,
@@ -231,12 +235,13 @@ var handlers = map[pipeline.Opcode]handler{
 }
 
 var actionNames = map[pipeline.Opcode]string{
-	pipeline.OpARP:        "arp",
-	pipeline.OpNDNS:       "nd_ns",
-	pipeline.OpNDNA:       "nd_na",
-	pipeline.OpNDNARouter: "nd_na_router",
-	pipeline.OpPutARP:     "put_arp",
-	pipeline.OpPutND:      "put_nd",
+	pipeline.OpARP:         "arp",
+	pipeline.OpNDNS:        "nd_ns",
+	pipeline.OpNDNA:        "nd_na",
+	pipeline.OpNDNARouter:  "nd_na_router",
+	pipeline.OpPutARP:      "put_arp",
+	pipeline.OpPutND:       "put_nd",
+	pipeline.OpRouterQuery: "router_query",
 
 	pipeline.OpICMP:             "icmp",
 	pipeline.OpICMP4Error:       "icmp4_error",

@@ -32,6 +32,11 @@ func (l *Loop) put(in *openflow.PacketIn, n Neighbor) error {
 	}
 	n.Datapath = uint32(register(in.Metadata, pipeline.RegDatapath).Lo)
 	n.Port = uint32(register(in.Metadata, pipeline.RegInport).Lo)
+	q := &l.buffer.questions
+	if q.tracking.Load() && p.answers() && !q.recent(l.canonical(n), l.cfg.Now(), answerWindow) {
+		l.stats.untracked.Add(1)
+		return nil
+	}
 	if !p.dst.multicast() {
 		// Only one chassis sees it.
 		l.learn(n, p.src)
@@ -72,7 +77,8 @@ func (l *Loop) learnDue() {
 	}
 }
 
-// learn passes an address on, unless the database has it already.
+// learn passes an address on, unless it is known already. What waits for it goes on
+// at once: whether and when the database takes it does not matter here.
 func (l *Loop) learn(n Neighbor, mac MAC) {
 	if known, ok := l.lookup(n); ok && known == mac {
 		return
@@ -80,6 +86,7 @@ func (l *Loop) learn(n Neighbor, mac MAC) {
 	l.stats.learned.Add(1)
 	if l.cfg.Learned != nil {
 		l.cfg.Learned(n, mac)
+		poke(l.wake)
 	}
 	l.releaseTo(n, mac)
 }

@@ -16,6 +16,7 @@ type senders struct {
 	announcements  repeater[Announcement]
 	solicitations  repeater[Solicitation]
 	advertisements advertiser
+	neighborProbes *neighborProbes
 }
 
 func newSenders() senders {
@@ -23,6 +24,7 @@ func newSenders() senders {
 		announcements:  newRepeater[Announcement](repeatPolicy{longest: defaultAnnounceMax}),
 		solicitations:  newRepeater[Solicitation](repeatPolicy{longest: defaultSolicitMax, forever: true}),
 		advertisements: newAdvertiser(),
+		neighborProbes: new(neighborProbes),
 	}
 }
 
@@ -31,6 +33,7 @@ func (l *Loop) sendDue() {
 	now := l.cfg.Now()
 	l.turn("announcements", now, l.sendAnnouncements)
 	l.turn("solicitations", now, l.sendSolicitations)
+	l.turn("neighbour probes", now, l.sendNeighborProbes)
 	l.turn("router advertisements", now, l.sendAdvertisements)
 	l.turn("multicast queries", now, l.sendQueries)
 	l.turn("service probes", now, l.sendProbes)

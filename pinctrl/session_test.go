@@ -258,7 +258,7 @@ func TestDropReasons(t *testing.T) {
 	multicast := udp4(t)
 	multicast[0] |= 1
 	b.packetIn(punt(pipeline.OpICMP4Error, multicast, none))
-	for i := range maxNeighbors + 3 {
+	for i := range maxQuestions + 3 {
 		b.packetIn(punt(pipeline.OpARP, udp4(t), func(m *openflow.MatchBuilder) { m.SetU(openflow.FieldReg0, uint64(i+1)) }))
 	}
 	got := map[Drop]bool{}

@@ -33,6 +33,7 @@ func (l *Loop) SetSolicitMax(d time.Duration) {
 func (l *Loop) sendSolicitations(now time.Time) error {
 	return l.senders.solicitations.turn(now, func(s Solicitation) error {
 		l.stats.solicited.Add(1)
+		l.asked(s.Out, s)
 		return l.deliver(s.packet(), s.Out, 0)
 	})
 }

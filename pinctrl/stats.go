@@ -8,7 +8,7 @@ import (
 )
 
 // opcodes is how many there are to count.
-const opcodes = int(pipeline.OpDHCPRelayRespChk) + 1
+const opcodes = int(pipeline.OpRouterQuery) + 1
 
 type counters struct {
 	in                         [opcodes]atomic.Uint64
@@ -21,6 +21,8 @@ type counters struct {
 	buffered, bufferDropped    atomic.Uint64
 	learned, learnDropped      atomic.Uint64
 	requests, requestsWithheld atomic.Uint64
+	probed, questionsHeard     atomic.Uint64
+	untracked                  atomic.Uint64
 	announced, bridged         atomic.Uint64
 	solicited, advertised      atomic.Uint64
 	queries                    atomic.Uint64
@@ -65,6 +67,9 @@ type Stats struct {
 	LearnDropped      uint64 // for lack of room
 	Requests          uint64 // ARP requests and neighbour solicitations sent
 	RequestsWithheld  uint64 // because one was sent less than a second before
+	Probed            uint64 // of neighbours about to expire
+	QuestionsHeard    uint64 // of routers on other chassis
+	Untracked         uint64 // answers that nobody asked for, not learned
 	Announced         uint64 // gratuitous ARP and RARP packets sent
 	Solicited         uint64 // ARP requests and neighbour solicitations for next hops
 	Advertised        uint64 // periodic router advertisements
@@ -90,6 +95,7 @@ func (l *Loop) Stats() Stats {
 		Buffered: c.buffered.Load(), BufferDropped: c.bufferDropped.Load(),
 		Learned: c.learned.Load(), LearnDropped: c.learnDropped.Load(),
 		Requests: c.requests.Load(), RequestsWithheld: c.requestsWithheld.Load(),
+		Probed: c.probed.Load(), QuestionsHeard: c.questionsHeard.Load(), Untracked: c.untracked.Load(),
 		Announced: c.announced.Load(), Bridged: c.bridged.Load(),
 		Solicited: c.solicited.Load(), Advertised: c.advertised.Load(), Queries: c.queries.Load(),
 	}

@@ -222,3 +222,7 @@ const (
 	OpDHCPRelayReqChk
 	OpDHCPRelayRespChk
 )
+
+// OpRouterQuery is this agent's own: a copy of an ARP request or a neighbour
+// solicitation that came out of a tunnel (ovn-mac-binding-tracking).
+const OpRouterQuery Opcode = 63

@@ -128,7 +128,7 @@ func (t *Translator) SetFlowTunnels(f physical.FlowTunnels) {
 	shared := func(f physical.FlowTunnels) (list []physical.Tunnel) {
 		for typ, p := range map[physical.TunnelType]uint32{physical.Geneve: f.Geneve, physical.VXLAN: f.VXLAN} {
 			if p != 0 {
-				list = append(list, physical.Tunnel{OFPort: p, Type: typ})
+				list = append(list, physical.Tunnel{OFPort: p, Type: typ, Queries: f.Queries})
 			}
 		}
 		return list
