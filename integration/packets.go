@@ -98,8 +98,8 @@ func (c *Capture) WaitFor(timeout time.Duration, n int, what string, match func(
 	})
 }
 
-// Send puts a packet, from its Ethernet header on, out of eth0.
-func (g *Guest) Send(packet []byte) {
+// Send puts packets, from their Ethernet headers on, out of eth0.
+func (g *Guest) Send(packets ...[]byte) {
 	g.t.Helper()
 	g.do(g.t, "send", func() error {
 		fd, err := g.socket(0)
@@ -107,8 +107,12 @@ func (g *Guest) Send(packet []byte) {
 			return err
 		}
 		defer unix.Close(fd)
-		_, err = unix.Write(fd, packet)
-		return err
+		for _, p := range packets {
+			if _, err := unix.Write(fd, p); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -15,7 +15,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/ovn-chassis/ovn-chassis/controller/binding"
 	"github.com/ovn-chassis/ovn-chassis/controller/neighbor"
@@ -298,27 +297,38 @@ func (d *Duty) replace(lport string, old, now *entry) {
 
 // Write has the routers on the same switches learn what was announced, which they
 // would from the packet if they were hosts: with always_learn_from_arp_request off
-// they only correct what they know. Without a transaction it waits.
-func (d *Duty) Write(t *neighbor.Tables, tx *ovsdb.Txn, now time.Time) {
-	if tx == nil {
-		return
-	}
+// they only correct what they know. What finds no room in the queue waits.
+func (d *Duty) Write(q *neighbor.Queue, t *neighbor.Tables) {
 	for n := range d.lessons {
+		if !d.teach(n, q, t) {
+			return
+		}
 		delete(d.lessons, n)
-		dp := d.in.Datapaths(n.datapath)
-		if dp == nil {
+	}
+}
+
+// teach reports whether there was room for a lesson.
+func (d *Duty) teach(n lesson, q *neighbor.Queue, t *neighbor.Tables) bool {
+	dp := d.in.Datapaths(n.datapath)
+	if dp == nil {
+		return true
+	}
+	for _, peer := range dp.Peers {
+		router := d.in.SB.PortByName.One(peer.Remote)
+		if peer.Local == n.port || router == nil {
 			continue
 		}
-		for _, peer := range dp.Peers {
-			router := d.in.SB.PortByName.One(peer.Remote)
-			if peer.Local == n.port || router == nil {
-				continue
-			}
-			learn := true
-			if row := d.in.SB.DatapathBinding.Get(router.Datapath); row != nil {
-				learn = row.ExternalIDs.Get("always_learn_from_arp_request") != "false"
-			}
-			t.Put(router, n.ip, n.mac, learn, tx, now)
+		row := d.in.SB.DatapathBinding.Get(router.Datapath)
+		if row == nil {
+			continue
+		}
+		pupil := pinctrl.Neighbor{Datapath: uint32(row.TunnelKey), Port: uint32(router.TunnelKey), IP: n.ip}
+		if t.Find(pupil) == nil && row.ExternalIDs.Get("always_learn_from_arp_request") == "false" {
+			continue
+		}
+		if !q.TryPut(pupil, n.mac) {
+			return false
 		}
 	}
+	return true
 }

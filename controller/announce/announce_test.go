@@ -212,9 +212,10 @@ func TestNAT(t *testing.T) {
 func TestLessons(t *testing.T) {
 	b := newBench(t)
 	write := func() string {
+		var q neighbor.Queue
 		tx := ovsdb.NewTxn("")
-		b.Write(b.tables, nil, time.UnixMilli(9)) // must keep them
-		b.Write(b.tables, tx, time.UnixMilli(9))
+		b.Write(&q, b.tables)
+		q.Write(b.tables, tx, time.UnixMilli(9), slog.New(slog.DiscardHandler))
 		return tx.String()
 	}
 	b.put(vif("vm", 3, us, macs+" 10.0.0.1"))

@@ -83,6 +83,7 @@ type Config struct {
 	CMSOptions     string
 
 	LflowCache LflowCache
+	Learned    Learned
 
 	MonitorAll      bool
 	MonitorAllText  string // as echoed in Chassis.other_config
@@ -233,6 +234,7 @@ func Parse(ids ovsdb.Map, identity Identity) (c Config, problems []string) {
 		TrimWmarkPerc: r.text("ovn-trim-wmark-perc-lflow-cache", ""),
 		TrimTimeoutMS: r.text("ovn-trim-timeout-ms", ""),
 	}
+	c.Learned = r.learned()
 	c.MonitorAllText = r.text("ovn-monitor-all", "false")
 	c.MonitorAll = parseBool(c.MonitorAllText, false)
 	c.MatchNorthd = r.bool("ovn-match-northd-version", false)
@@ -325,7 +327,7 @@ func probe(remote, ms string) time.Duration {
 func (c Config) Equal(d Config) bool {
 	lists := slices.Equal(c.EncapTypes, d.EncapTypes) && slices.Equal(c.EncapIPs, d.EncapIPs) &&
 		slices.Equal(c.TransportZones, d.TransportZones)
-	return lists && c.scalars() == d.scalars()
+	return lists && c.Learned == d.Learned && c.scalars() == d.scalars()
 }
 
 type scalars struct {

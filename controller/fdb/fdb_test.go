@@ -23,9 +23,11 @@ func TestWrite(t *testing.T) {
 	u.PutPortBinding(&sbdb.PortBinding{UUID: ln, Datapath: dp, TunnelKey: 2, LogicalPort: "ln", Type: "localnet"})
 	db.Apply(u)
 	var q Queue
+	now := time.UnixMilli(5)
 	write := func() string {
 		tx := ovsdb.NewTxn("")
-		q.Write(tables, tx, time.UnixMilli(5))
+		q.Write(tables, tx, now)
+		now = now.Add(writeInterval)
 		return tx.String()
 	}
 	q.Put(pinctrl.PortKey{Datapath: 7, Port: 2}, mac)
@@ -36,6 +38,10 @@ func TestWrite(t *testing.T) {
 			t.Errorf("transaction %s lacks %q", got, want)
 		}
 	}
+	if got := write(); strings.Contains(got, "insert") {
+		t.Errorf("tried again at once: %s", got)
+	}
+	now = now.Add(minBackoff)
 	if got := write(); !strings.Contains(got, "insert") {
 		t.Errorf("not tried again after a transaction that came to nothing: %s", got)
 	}
@@ -73,8 +79,10 @@ func TestBounds(t *testing.T) {
 	if len(q.waiting) != maxQueued || q.Dropped() != maxQueued {
 		t.Errorf("%d wait, %d dropped", len(q.waiting), q.Dropped())
 	}
+	now := time.UnixMilli(5)
 	for range maxTries + 1 {
-		q.Write(tables, ovsdb.NewTxn(""), time.UnixMilli(5))
+		q.Write(tables, ovsdb.NewTxn(""), now)
+		now = now.Add(maxBackoff)
 	}
 	if len(q.waiting) != 0 || q.Dropped() != 2*maxQueued {
 		t.Errorf("after all tries %d wait, %d dropped", len(q.waiting), q.Dropped())

@@ -174,6 +174,7 @@ func (l *Loop) feedTunnels() {
 	for _, t := range pairs {
 		all = append(all, physical.Tunnel{
 			OFPort: t.OFPort, Type: tunnelType(t.Type), Chassis: t.Chassis, RemoteIP: t.RemoteIP, LocalIP: t.LocalIP, Ramp: t.Ramp,
+			Queries: l.cfg.Learned.Tracking,
 		})
 	}
 	now := map[string][]physical.Tunnel{}
@@ -189,7 +190,7 @@ func (l *Loop) feedTunnels() {
 		}
 	}
 	l.fed.tunnels = now
-	flow := physical.FlowTunnels{Enabled: l.cfg.FlowBasedTunnel}
+	flow := physical.FlowTunnels{Enabled: l.cfg.FlowBasedTunnel, Queries: l.cfg.Learned.Tracking}
 	for _, t := range shared {
 		switch t.Type {
 		case "geneve":

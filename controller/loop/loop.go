@@ -223,6 +223,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	wg.Go(func() { _ = l.writer.Run(ctx) })
 	if l.opts.Observe == nil {
 		wg.Go(func() { l.packets.loop.Run(ctx) })
+		wg.Go(func() { l.packets.learned.cache.Statistics.Run(ctx) })
 	}
 	defer l.leaveSnapshot()
 	defer l.awaitTranslation()

@@ -37,6 +37,8 @@ func packetStats(s pinctrl.Stats, r pinctrl.ReplyStats, v pinctrl.ServiceStats) 
 		{"answers limited", r.Limited}, {"lines logged", r.Logged},
 		{"packets buffered", s.Buffered}, {"buffered packets dropped", s.BufferDropped},
 		{"addresses learned", s.Learned}, {"addresses not learned", s.LearnDropped},
+		{"answers nobody asked for", s.Untracked}, {"questions of other chassis", s.QuestionsHeard},
+		{"neighbours probed", s.Probed},
 		{"requests sent", s.Requests}, {"requests withheld", s.RequestsWithheld},
 		{"probes of services", v.Probes}, {"BFD packets sent", v.BFD}, {"DHCPv6 messages for prefixes", v.DHCPv6},
 		{"unknown actions", s.Unknown}, {"malformed messages", s.Malformed},

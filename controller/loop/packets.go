@@ -27,6 +27,7 @@ type packets struct {
 	loop  *pinctrl.Loop
 	ports *portkey.Ports
 
+	learned    learned
 	index      *neighbor.Index
 	queue      neighbor.Queue
 	tables     *neighbor.Tables
@@ -74,9 +75,11 @@ func (l *Loop) newPackets() *packets {
 		Multicast: p.igmp.Heard, Event: p.events.Put, Probed: p.services.Put, BFD: p.bfd.Heard, Delegated: p.prefixes.Put,
 		Log: l.opts.Logger("pinctrl"),
 	}
+	config.Router = p.index.Router
 	p.names = l.configureReplies(&config)
 	p.loop = pinctrl.New(config)
 	p.loop.SetSnapshot(p.index)
+	l.newLearned(p, poke)
 	return p
 }
 
@@ -97,10 +100,8 @@ func (l *Loop) runPackets(now time.Time, sbTx *ovsdb.Txn) {
 		// Rows that have not come yet must not be inserted again.
 		sbTx = nil
 	}
-	p.queue.Write(p.tables, sbTx, now, log)
-	p.fdb.Write(p.fdbTables, sbTx, now)
+	l.runLearned(now, sbTx, log)
 	p.events.Write(l.sb.DB, l.chassis, sbTx)
-	p.announce.Write(p.tables, sbTx, now)
 	p.igmp.Run(igmp.Inputs{
 		DB: l.sb.DB, Ports: p.ports, Chassis: l.chassis, Changes: l.sbChanges, Changed: p.changed,
 		IsLocalSwitch: func(id ovsdb.UUID) bool { d := l.binding.Datapath(id); return d != nil && d.Switch },

@@ -121,6 +121,7 @@ func (l *Loop) configure() {
 		l.sbSide.session.SetProbe(cfg.RemoteProbe)
 	}
 	l.cfg, l.cfgKnown = cfg, true
+	l.configureLearned()
 	l.due = allDuties &^ dutyConfig
 	l.sendConditions()
 }

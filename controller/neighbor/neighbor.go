@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"sync"
 
+	"github.com/ovn-chassis/ovn-chassis/controller/replica"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 	"github.com/ovn-chassis/ovn-chassis/pinctrl"
 	"github.com/ovn-chassis/ovn-chassis/sbdb"
@@ -20,10 +21,21 @@ import (
 // follows the replica change by change; Neighbor may be called from any goroutine
 // meanwhile.
 type Index struct {
+	// Pending finds what was learned and is not in the replica yet; nil finds nothing.
+	Pending func(pinctrl.Neighbor) (pinctrl.MAC, bool)
+
 	mu        sync.RWMutex // guards what follows
 	datapaths map[uint32]ovsdb.UUID
+	rows      map[ovsdb.UUID]*sbdb.DatapathBinding
 	ports     map[portKey]string // logical_port, or for chassisredirect ports that of the distributed port
+	links     map[string]link    // patch and l3gateway ports by logical_port
 	macs      map[portIP]mac
+}
+
+// link is a port between a switch and a router.
+type link struct {
+	at   portKey
+	peer string
 }
 
 type portKey struct {
@@ -44,11 +56,19 @@ type mac struct {
 
 // NewIndex returns an empty Index.
 func NewIndex() *Index {
-	return &Index{datapaths: map[uint32]ovsdb.UUID{}, ports: map[portKey]string{}, macs: map[portIP]mac{}}
+	return &Index{
+		datapaths: map[uint32]ovsdb.UUID{}, rows: map[ovsdb.UUID]*sbdb.DatapathBinding{},
+		ports: map[portKey]string{}, links: map[string]link{}, macs: map[portIP]mac{},
+	}
 }
 
 // Neighbor implements pinctrl.Snapshot.
 func (x *Index) Neighbor(n pinctrl.Neighbor) (pinctrl.MAC, bool) {
+	if x.Pending != nil {
+		if m, ok := x.Pending(n); ok {
+			return m, true
+		}
+	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	dp, ok := x.datapaths[n.Datapath]
@@ -57,6 +77,27 @@ func (x *Index) Neighbor(n pinctrl.Neighbor) (pinctrl.MAC, bool) {
 	}
 	m, ok := x.macs[portIP{x.ports[portKey{dp, n.Port}], n.IP}]
 	return m.addr, ok
+}
+
+// Router is the router port behind a port: the distributed port that a
+// chassisredirect port stands for, a router's port itself, or the peer of a switch's
+// port. Guests' ports have none.
+func (x *Index) Router(p pinctrl.PortKey) (pinctrl.PortKey, bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	dp, ok := x.datapaths[p.Datapath]
+	if !ok {
+		return p, false
+	}
+	l, ok := x.links[x.ports[portKey{dp, p.Port}]]
+	if ok && replica.IsSwitch(x.rows[dp]) {
+		l, ok = x.links[l.peer]
+	}
+	row := x.rows[l.at.datapath]
+	if !ok || row == nil || replica.IsSwitch(row) {
+		return p, false
+	}
+	return pinctrl.PortKey{Datapath: uint32(row.TunnelKey), Port: l.at.key}, true
 }
 
 // Update follows an update of the replica. It reports whether addresses became
@@ -70,21 +111,28 @@ func (x *Index) Update(ch *sbdb.Changes) bool {
 	for _, c := range ch.DatapathBinding {
 		if c.Old != nil && x.datapaths[uint32(c.Old.TunnelKey)] == c.Old.UUID {
 			delete(x.datapaths, uint32(c.Old.TunnelKey))
+			delete(x.rows, c.Old.UUID)
 		}
 	}
 	for _, c := range ch.DatapathBinding {
 		if c.New != nil {
 			x.datapaths[uint32(c.New.TunnelKey)] = c.New.UUID
+			x.rows[c.New.UUID] = c.New
 		}
 	}
 	for _, c := range ch.PortBinding {
 		if p := c.Old; p != nil {
 			delete(x.ports, portKey{p.Datapath, uint32(p.TunnelKey)})
+			delete(x.links, p.LogicalPort)
 		}
 	}
 	for _, c := range ch.PortBinding {
 		if p := c.New; p != nil {
-			x.ports[portKey{p.Datapath, uint32(p.TunnelKey)}] = learnsAs(p)
+			k := portKey{p.Datapath, uint32(p.TunnelKey)}
+			x.ports[k] = learnsAs(p)
+			if p.Type == "patch" || p.Type == "l3gateway" {
+				x.links[p.LogicalPort] = link{k, p.Options.Get("peer")}
+			}
 		}
 	}
 	for _, c := range ch.MACBinding {
