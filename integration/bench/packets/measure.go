@@ -148,7 +148,6 @@ type session struct {
 	mu    sync.Mutex // guards what follows
 	begun map[uint32]time.Time
 	took  []time.Duration
-	buf   []byte
 	// done is told of each exchange that has ended.
 	done chan struct{}
 	// broken: the agent has closed the connection.

@@ -69,12 +69,11 @@ func kindOf(t integration.T, name string) integration.AgentKind {
 
 // figures are those of one agent and one kind of exchange.
 type figures struct {
-	perSecond     float64
-	p50, p99      time.Duration
-	lost          int
-	translations  float64 // a second, meanwhile
-	agentCPU      time.Duration
-	exchangesDone int
+	perSecond    float64
+	p50, p99     time.Duration
+	lost         int
+	translations float64 // a second, meanwhile
+	agentCPU     time.Duration
 }
 
 func run(t integration.T, o options) string {
