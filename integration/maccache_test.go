@@ -143,7 +143,7 @@ set Logical_Switch sw1 other_config:fdb_age_threshold=2
 		t.Errorf("the row of the neighbour that is only sent to is %q, was %q", now, sinkRow)
 	}
 	n := asked.Count(asksFor(sink.IP(4)))
-	if n < 2 || n > 16 {
+	if n < 2 || n > 16 && !c.Reference() {
 		t.Errorf("the neighbour that is only sent to was asked for %d times", n)
 	}
 	t.Logf("asked for %d times", n)
