@@ -8,7 +8,7 @@ SCALES   ?= 5000,50000
 RUNS     ?= 3
 PKGS     ?= ./...
 
-.PHONY: bench-responsive bench-memory help build deps test race fuzz parity parity-fuzz bench migration bench-packets soak-packets hitless demo lint
+.PHONY: bench-responsive bench-memory bench-warm help build deps test race fuzz parity parity-fuzz bench migration bench-packets soak-packets hitless demo lint
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 13
@@ -45,6 +45,9 @@ bench: build deps ## costs beside the C ovn-controller; SCALES=5000,50000,150000
 
 bench-responsive: build deps ## answers of both agents while they start and while everything changes
 	$(GO) run ./integration/bench -section responsive -scales $(SCALES) $(if $(WRITE),-write $(WRITE))
+
+bench-warm: build deps ## restarts of both agents beside a clustered southbound server
+	$(GO) run ./integration/bench -section warm -scales $(SCALES) -runs $(RUNS)
 
 bench-memory: build deps ## memory of both agents after most of the database is gone
 	$(GO) run ./integration/bench -section shrink -scales $(SCALES) $(if $(WRITE),-write $(WRITE))

@@ -25,7 +25,7 @@ func main() {
 	runs := flag.Int("runs", 3, "runs of each agent on each size")
 	agents := flag.String("agents", "reference,ours", "agents to run; the first is the measure of the others")
 	doc := flag.String("write", "", "Markdown file to put the table into, between its bench markers")
-	section := flag.String("section", "bench", "bench: costs; responsive: answers under load; shrink: memory after most is gone")
+	section := flag.String("section", "bench", "bench: costs; responsive: answers under load; shrink: memory after most is gone; warm: restarts beside a clustered southbound server")
 	only := flag.String("only", "", "regular expression for the names of the small changes to make")
 	svg := flag.String("plot", "", "SVG file to draw how costs grow with scale into")
 	timeout := flag.Duration("timeout", 5*time.Minute, "for an agent to settle")
@@ -37,6 +37,9 @@ func main() {
 		switch *section {
 		case "responsive":
 			table = responsive(t, parseScales(t, *scales), strings.Split(*agents, ","), o)
+			return
+		case "warm":
+			table = warm(t, parseScales(t, *scales), strings.Split(*agents, ","), *runs, o)
 			return
 		case "shrink":
 			table = shrink(t, parseScales(t, *scales), strings.Split(*agents, ","), o)

@@ -78,8 +78,13 @@ func prepare(t integration.T, kind integration.AgentKind) {
 
 // stage is a cluster with a chassis whose agent has not been started.
 func stage(t integration.T, db workload.Database, kind integration.AgentKind) (*integration.Cluster, *integration.Chassis) {
+	return stageOn(t, db, kind, false)
+}
+
+// stageOn is stage with a southbound server that may be a cluster.
+func stageOn(t integration.T, db workload.Database, kind integration.AgentKind, raft bool) (*integration.Cluster, *integration.Chassis) {
 	c := integration.NewCluster(t, integration.Options{Dummy: true, Agent: kind, Southbound: db.Path, NoNorthd: true,
-		Probe: 3 * time.Minute, NoVerify: true})
+		Probe: 3 * time.Minute, NoVerify: true, Raft: raft})
 	ch := c.AddBareChassis(workload.LocalChassis)
 	ch.VSCtl(`
 add-br br-ex
