@@ -8,10 +8,11 @@ SCALES   ?= 5000,50000
 RUNS     ?= 3
 PKGS     ?= ./...
 
-.PHONY: bench-responsive bench-memory bench-warm help build deps test race fuzz parity parity-fuzz bench migration bench-packets soak-packets hitless demo lint
+.PHONY: help build deps test race fuzz parity parity-fuzz bench bench-responsive bench-warm bench-memory \
+	bench-packets soak-packets hitless migration demo lint
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 13
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
 build: ## static binaries in bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
@@ -42,6 +43,7 @@ parity-fuzz: build deps ## the same for features composed at random, for PARITYT
 
 bench: build deps ## costs beside the C ovn-controller; SCALES=5000,50000,150000 RUNS=3 WRITE=docs/performance.md
 	$(GO) run ./integration/bench -scales $(SCALES) -runs $(RUNS) $(if $(WRITE),-write $(WRITE) -plot $(WRITE:.md=.svg))
+	$(GO) run ./integration/bench/packets $(if $(WRITE),-write $(WRITE))
 
 bench-responsive: build deps ## answers of both agents while they start and while everything changes
 	$(GO) run ./integration/bench -section responsive -scales $(SCALES) $(if $(WRITE),-write $(WRITE))
@@ -51,6 +53,15 @@ bench-warm: build deps ## restarts of both agents beside a clustered southbound 
 
 bench-memory: build deps ## memory of both agents after most of the database is gone
 	$(GO) run ./integration/bench -section shrink -scales $(SCALES) $(if $(WRITE),-write $(WRITE))
+
+bench-packets: build deps ## packet-ins answered beside the C ovn-controller while both translate
+	$(GO) run ./integration/bench/packets $(if $(WRITE),-write $(WRITE))
+
+soak-packets: build deps ## hostile packets at full rate for SOAKTIME (10m)
+	$(GO) run ./integration/soak -duration $(SOAKTIME)
+
+hitless: build deps ## pings lost while agent, databases and switch are troubled, beside the C agent's
+	$(GO) run ./integration/hitless
 
 migration: build deps ## packets lost when a guest moves, beside the C ovn-controller
 	$(GO) run ./integration/migration
