@@ -402,11 +402,12 @@ func startMany(t testing.TB, n int) (*vswitch, *agent) {
 }
 
 // 30,000 flows deleted at once are back within 2 s, and so is one. The machine may
-// be busy with other tests, hence the slack; BenchmarkRepair30kFlows measures.
+// be busy with other tests: the best of several times counts.
 func TestDrift30kFlows(t *testing.T) {
-	const bound = 3 * 2 * time.Second
+	const bound = 2 * time.Second
 	s, a := startMany(t, 30_000)
 	want := a.Stats().Installed
+	repairs := uint64(0)
 	for _, tc := range []struct{ del, what string }{
 		{"table=8,reg14=0x0,ip,nw_dst=10.0.0.0", "one"},
 		{"table=8", "a table"},
@@ -416,20 +417,69 @@ func TestDrift30kFlows(t *testing.T) {
 		if tc.del != "" {
 			args = append(args, tc.del)
 		}
-		start := time.Now()
-		s.ofctl(args...)
-		d := a.drifted()
-		took := time.Since(start)
-		t.Logf("%s: %d flows, %v after the first sign, %v in all", tc.what, d.Flows.Missing, d.Took, took)
-		if took > bound {
-			t.Errorf("%s: %v", tc.what, took)
+		best := time.Hour
+		for try := 0; try < 4 && best > bound; try++ {
+			start := time.Now()
+			s.ofctl(args...)
+			d := a.drifted()
+			took := time.Since(start)
+			repairs++
+			best = min(best, took)
+			t.Logf("%s: %d flows, %v after the first sign, %v in all", tc.what, d.Flows.Missing, d.Took, took)
+			if got := len(s.flows()); got != want {
+				t.Errorf("%s: %d flows, want %d", tc.what, got, want)
+			}
 		}
-		if got := len(s.flows()); got != want {
-			t.Errorf("%s: %d flows, want %d", tc.what, got, want)
+		if best > bound {
+			t.Errorf("%s: %v at best", tc.what, best)
 		}
 	}
-	if st := a.Stats(); st.Repairs != 3 {
-		t.Errorf("%+v", st)
+	if st := a.Stats(); st.Repairs != repairs {
+		t.Errorf("%d repairs, not %d: %+v", st.Repairs, repairs, st)
+	}
+}
+
+// A switch whose events are not read fast enough pauses its flow monitor. What
+// happened meanwhile is found without a single event about it.
+func TestMonitorPaused(t *testing.T) {
+	t.Parallel()
+	s, p, a := startProxied(t)
+	a.connected()
+	a.Enable()
+	a.Update(nil, benchFlows(10_000))
+	a.commit()
+	want := s.holdings()
+
+	// From the pause to the resumption the agent learns of the two alone.
+	stall := make(chan struct{})
+	lost := false
+	p.set(nil, func(_ openflow.Header, m openflow.Message, frame []byte) ([]byte, bool) {
+		<-stall
+		r, ok := m.(*openflow.FlowMonitorReply)
+		if !ok {
+			return frame, false
+		}
+		for i := range r.Updates {
+			switch r.Updates[i].Event {
+			case openflow.UpdatePaused:
+				lost = true
+				return frame, false
+			case openflow.UpdateResumed:
+				lost = false
+				return frame, false
+			}
+		}
+		if lost {
+			return nil, false
+		}
+		return frame, false
+	})
+	s.ofctl("del-flows")
+	s.ofctl("add-flow", "cookie=0x99,table=80,priority=7,reg0=1,actions=drop")
+	close(stall)
+	eventually(t, "the switch to be as it was", func() bool { return a.Stats().Repairs > 0 && s.holdings() == want })
+	if st := a.Stats(); st.MonitorPauses == 0 {
+		t.Errorf("the switch did not pause its flow monitor: %+v", st)
 	}
 }
 
