@@ -419,6 +419,10 @@ func TestDrift30kFlows(t *testing.T) {
 		}
 		best := time.Hour
 		for try := 0; try < 4 && best > bound; try++ {
+			if tc.what == "one" && try > 0 {
+				// Not what somebody does again and again.
+				time.Sleep(1100 * time.Millisecond)
+			}
 			start := time.Now()
 			s.ofctl(args...)
 			d := a.drifted()
