@@ -160,8 +160,9 @@ func TestSouthboundReadOnly(t *testing.T) {
 	c := integration.NewCluster(t, integration.Options{Probe: 5 * time.Second, NoVerify: true})
 	hv1, hv2 := c.AddChassis("hv1"), c.AddChassis("hv2")
 	g1, g2 := busy(c, hv1, hv2)
-	c.NB(port(0, 3))
-	c.Sync()
+	// Plugged before the packets are counted: the userspace datapath may lose one
+	// when a port is added.
+	g3 := hv1.AddGuest(guest(0, 3))
 	steady(t, g1, g2, 0, func() {
 		// The server looks at the setting when it makes the listener.
 		again := func(how string) {
@@ -169,7 +170,8 @@ func TestSouthboundReadOnly(t *testing.T) {
 			c.SB("set-connection", how, "ptcp:6642:0.0.0.0")
 		}
 		again("read-only")
-		g3 := hv1.AddGuest(guest(0, 3))
+		c.NB(port(0, 3))
+		c.Sync()
 		logged(t, c, hv1, "OVNSB database is read-only, writes wait")
 		changed(t, c, hv1, 1)
 		begin := time.Now()
