@@ -45,7 +45,7 @@ type Config struct {
 	// Probe is the inactivity probe of the connection, 0 for none.
 	Probe time.Duration
 	// MinBackoff and MaxBackoff bound the time between attempts to connect;
-	// 0 means 100 ms and 8 s.
+	// 0 means 100 ms and 1 s: the switch is next door.
 	MinBackoff, MaxBackoff time.Duration
 	// Describe names the southbound row behind a flow's Owner for the log. It is
 	// called from the Writer's goroutine. nil leaves the UUID.

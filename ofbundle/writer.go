@@ -79,7 +79,7 @@ func New(cfg Config) *Writer {
 		cfg.MinBackoff = 100 * time.Millisecond
 	}
 	if cfg.MaxBackoff < cfg.MinBackoff {
-		cfg.MaxBackoff = max(8*time.Second, cfg.MinBackoff)
+		cfg.MaxBackoff = max(time.Second, cfg.MinBackoff)
 	}
 	if cfg.duty == 0 {
 		cfg.duty = duty

@@ -14,7 +14,7 @@ import (
 // Times between attempts to connect.
 const (
 	minBackoff = 100 * time.Millisecond
-	maxBackoff = 8 * time.Second
+	maxBackoff = time.Second
 )
 
 // batchSize is how many packets are handled before their answers are sent.

@@ -88,9 +88,13 @@ func (l *Loop) writerEvent(e ofbundle.Event) {
 			l.due |= dutyChassis | dutyEncaps | dutyFeed
 		}
 		l.features, l.featured, l.switchUp = e.Features, true, true
+		if l.switchGone.found() {
+			l.due |= dutyHA
+		}
 		l.log.Info("ofctrl: switch connected")
 	case ofbundle.Disconnected:
 		l.switchUp = false
+		l.switchGone.lost(l.clock.now())
 		l.log.Debug("ofctrl: switch disconnected", "err", e.Err)
 	case ofbundle.Committed:
 		l.acked = max(l.acked, e.Seq)

@@ -104,11 +104,12 @@ type Loop struct {
 	writer Writer
 	tr     Translator
 
-	cfg      config.Config
-	cfgKnown bool
-	features ofbundle.Features
-	featured bool
-	switchUp bool // connected to the switch
+	cfg        config.Config
+	cfgKnown   bool
+	features   ofbundle.Features
+	featured   bool
+	switchUp   bool // connected to the switch
+	switchGone switchGone
 
 	// Found by the duties of the last round.
 	bridge   *vswitchdb.Bridge
@@ -334,7 +335,7 @@ func (l *Loop) untilTimer(now time.Time) time.Duration {
 	next := now.Add(time.Minute)
 	for _, t := range []time.Time{
 		l.binding.NextTimer(), l.nbcfg.NextTimer(now), l.kept.Due(), l.local.next(), l.sbSide.next(), l.switchRetry.at,
-		l.nextSnapshot(),
+		l.switchGone.at, l.nextSnapshot(),
 	} {
 		if !t.IsZero() && t.Before(next) {
 			next = t

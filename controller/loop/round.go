@@ -172,7 +172,15 @@ func (l *Loop) runChassis(sbTx, localTx *ovsdb.Txn) {
 }
 
 func (l *Loop) runBinding(now time.Time, sbTx *ovsdb.Txn) {
-	if l.due.has(dutyHA) {
+	if l.switchGone.passed(now) {
+		l.due |= dutyHA
+		l.log.Info("the switch is taken for dead, and its BFD with it")
+	}
+	switch {
+	case !l.due.has(dutyHA):
+	case l.switchGone.gone:
+		l.upNames = nil
+	default:
 		l.upNames = hachassis.UpTunnels(l.ovs, l.bridge)
 	}
 	delta := l.binding.Run(binding.Inputs{
