@@ -141,6 +141,8 @@ type PingLoop struct {
 	mu       sync.Mutex // guards what follows
 	replies  map[uint16]bool
 	received int
+	last     time.Time // when the last reply came, at first when sending began
+	silence  time.Duration
 	done     sync.WaitGroup
 }
 
@@ -149,6 +151,8 @@ type Loss struct {
 	Sent, Lost int
 	// LongestGap is the longest run of lost packets, in packets.
 	LongestGap int
+	// Silence is the longest time between two replies.
+	Silence time.Duration
 }
 
 func (l Loss) String() string {
@@ -163,7 +167,7 @@ func (g *Guest) PingLoop(dst string, interval time.Duration) *PingLoop {
 	if err != nil {
 		g.t.Fatalf("ping of %s: %v", dst, err)
 	}
-	l := &PingLoop{p: p, interval: interval, stop: make(chan struct{}), replies: map[uint16]bool{}}
+	l := &PingLoop{p: p, interval: interval, stop: make(chan struct{}), replies: map[uint16]bool{}, last: time.Now()}
 	l.done.Go(l.send)
 	l.done.Go(l.receive)
 	g.t.Cleanup(func() { l.p.conn.Close() })
@@ -196,6 +200,8 @@ func (l *PingLoop) receive() {
 		if !l.replies[seq] {
 			l.replies[seq] = true
 			l.received++
+			now := time.Now()
+			l.silence, l.last = max(l.silence, now.Sub(l.last)), now
 		}
 		l.mu.Unlock()
 	}
@@ -213,7 +219,7 @@ func (l *PingLoop) Stop() Loss {
 	close(l.stop)
 	l.done.Wait()
 	l.p.conn.Close()
-	loss := Loss{Sent: l.sent}
+	loss := Loss{Sent: l.sent, Silence: l.silence}
 	gap := 0
 	for seq := range l.sent {
 		if l.replies[uint16(seq)] {
