@@ -8,7 +8,7 @@ SCALES   ?= 5000,50000
 RUNS     ?= 3
 PKGS     ?= ./...
 
-.PHONY: help build deps test race fuzz parity parity-fuzz bench bench-responsive bench-warm bench-memory \
+.PHONY: failover help build deps test race fuzz parity parity-fuzz bench bench-responsive bench-warm bench-memory \
 	bench-packets soak-packets hitless migration demo lint
 
 help: ## list the targets
@@ -65,6 +65,9 @@ hitless: build deps ## pings lost while agent, databases and switch are troubled
 
 migration: build deps ## packets lost when a guest moves, beside the C ovn-controller
 	$(GO) run ./integration/migration
+
+failover: build deps ## time without traffic when a gateway fails and returns, beside the C ovn-controller
+	$(GO) run ./integration/failover
 
 demo: build deps ## two chassis, a router, an ACL, a load balancer: packets, told in words
 	@$(GO) run ./integration/demo
