@@ -22,8 +22,8 @@ func TestLocalRestarted(t *testing.T) {
 	c, hv1, hv2 := start(t, integration.Options{NoVerify: true})
 	g1, g2 := busy(c, hv1, hv2)
 	events := hv1.Monitor()
-	// ovs-vswitchd reads its whole configuration again, in the thread that passes
-	// packets on here: now and then that takes a fifth of a second.
+	// ovs-vswitchd loses its database too, and passes packets on in the thread that
+	// deals with it: once a fifth of a second was lost, with the agent at rest.
 	const pause = 50
 	steady(t, g1, g2, pause, func() {
 		hv1.RestartLocal(300 * time.Millisecond)
