@@ -258,6 +258,13 @@ func TestLearnedWithoutSouthbound(t *testing.T) {
 	}
 	c.StopSouthbound()
 	reach(g1, g2)
+	for family := range map[int]bool{4: true, 6: true} {
+		l := g1.PingLoop(g2.IP(family), 10*time.Millisecond)
+		integration.WaitFor(t, 5*time.Second, "replies", func() error { return atLeast(l.Received(), 50) })
+		if loss := l.Stop(); loss.Lost > 5 {
+			t.Errorf("IPv%d without the database: %v", family, loss)
+		}
+	}
 	c.StartSouthbound()
 	learned(t, c, g2.IP(4))
 	learned(t, c, g2.IP(6))

@@ -86,7 +86,6 @@ func (l *Loop) learn(n Neighbor, mac MAC) {
 	l.stats.learned.Add(1)
 	if l.cfg.Learned != nil {
 		l.cfg.Learned(n, mac)
-		poke(l.wake)
 	}
 	l.releaseTo(n, mac)
 }
