@@ -5,7 +5,14 @@ import "strings"
 // accepted tells whether a difference between flows of the same table, priority
 // and match is one that docs/parity.md lists, with the reason.
 func accepted(ours, theirs *Observation, o, r Flow) bool {
-	return mirrorTarget(ours, theirs, o, r) || mirrorZone(ours, o, r)
+	return mirrorTarget(ours, theirs, o, r) || mirrorZone(ours, o, r) || sharedByParents(ours, theirs, o, r)
+}
+
+// sharedByParents: two ports yield the same flow of table 64, and whose cookie it
+// has is by chance in the reference. What it does is the same.
+func sharedByParents(ours, theirs *Observation, o, r Flow) bool {
+	return o.Table == "64" && o.Actions == r.Actions &&
+		ours.rowIs(o, "Port_Binding type= ") && theirs.rowIs(r, "Port_Binding type= ")
 }
 
 // mirrorZone: by the order in which its rows arrive, the reference gives the
