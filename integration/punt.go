@@ -58,6 +58,7 @@ func (ch *Chassis) TapPunts() *PuntTap {
 
 // Parts of OpenFlow messages that the tap looks at.
 const (
+	typeHello        = 0
 	typeEchoRequest  = 2
 	typeEchoReply    = 3
 	typeExperimenter = 4

@@ -165,7 +165,9 @@ func (w *Wire) serveSwitch(conn net.Conn) {
 func (w *Wire) fromAgent(agent *wireConn, data []byte) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.switches[agent] = true
+	if data[1] != typeHello {
+		w.switches[agent] = true // its peer's hello has arrived: echoes may follow
+	}
 	switch data[1] {
 	case typeEchoReply:
 		return w.answered(string(data[8:]))

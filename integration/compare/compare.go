@@ -46,17 +46,24 @@ func CompareReleases(theirs, newer, ours *Observation) *Result {
 }
 
 // CompareVersions compares what one agent installs by OpenFlow 1.5 and by 1.4,
-// which cannot say how a group chooses a bucket.
+// which cannot say how a group chooses a bucket, nor the ids of its buckets.
 func CompareVersions(newer, older *Observation) *Result {
 	for _, o := range []*Observation{newer, older} {
 		for i, g := range o.Groups {
-			o.Groups[i] = selection.ReplaceAllString(g, ",bucket=")
+			g, n := selection.ReplaceAllString(g, ",bucket="), 0
+			o.Groups[i] = bucketID.ReplaceAllStringFunc(g, func(string) string {
+				n++
+				return fmt.Sprintf("bucket_id:%d", n-1)
+			})
 		}
 	}
 	return Compare(newer, older)
 }
 
-var selection = regexp.MustCompile(`,selection_method=.*?,bucket=`)
+var (
+	selection = regexp.MustCompile(`,selection_method=.*?,bucket=`)
+	bucketID  = regexp.MustCompile(`bucket_id:\d+`)
+)
 
 // compareWith compares; newer, if not nil, are the lines of the newer reference.
 func compareWith(theirs, ours *Observation, newer []string) *Result {

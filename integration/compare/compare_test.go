@@ -73,3 +73,19 @@ func TestCompareArbitraryIDs(t *testing.T) {
 		t.Error("a clause of another conjunction is not noticed")
 	}
 }
+
+func TestCompareVersions(t *testing.T) {
+	newer := observation(`
+		cookie=0xd, table=10, priority=1 actions=group:1
+		group_id=1,type=select,selection_method=dp_hash,bucket=bucket_id:0,weight:100,actions=drop,bucket=bucket_id:2,weight:100,actions=output:1`)
+	older := observation(`
+		cookie=0xd, table=10, priority=1 actions=group:3
+		group_id=3,type=select,bucket=bucket_id:0,weight:100,actions=drop,bucket=bucket_id:1,weight:100,actions=output:1`)
+	if r := CompareVersions(newer, older); !r.Equal() {
+		t.Errorf("the ways of choosing count:\n%s", r.Report(10))
+	}
+	older.Groups[0] = strings.Replace(older.Groups[0], "output:1", "output:2", 1)
+	if CompareVersions(newer, older).Equal() {
+		t.Error("another bucket is not noticed")
+	}
+}
