@@ -256,9 +256,9 @@ func (m *dhcp6Message) appendOptions(b, options []byte) ([]byte, error) {
 		case dhcp6OptDNS:
 			put(code, v)
 		case dhcp6OptDomainSearch:
-			// One label, whatever dots are in it: clients take it so, and so
-			// does the C agent.
-			put(code, []byte{byte(len(v))}, v, []byte{0})
+			if names := searchList(string(v)); len(names) > 0 {
+				put(code, names)
+			}
 		case dhcp6OptBootFile:
 			if m.ipxe {
 				put(dhcp6OptBootFile, v)
@@ -280,6 +280,26 @@ func (m *dhcp6Message) appendOptions(b, options []byte) ([]byte, error) {
 		}
 	}
 	return b, nil
+}
+
+// searchList is a list of names between commas as it is on the wire, RFC 3646
+// section 4: labels with their lengths, without compression (RFC 8415 section 10).
+// What is no name is left out.
+func searchList(list string) (b []byte) {
+	const maxLabel, maxName = 63, 255
+names:
+	for name := range strings.SplitSeq(list, ",") {
+		start := len(b)
+		for label := range strings.SplitSeq(strings.TrimSuffix(strings.TrimSpace(name), "."), ".") {
+			if label == "" || len(label) > maxLabel || len(b)-start+len(label)+2 > maxName {
+				b = b[:start]
+				continue names
+			}
+			b = append(append(b, byte(len(label))), label...)
+		}
+		b = append(b, 0)
+	}
+	return b
 }
 
 // appendIANA writes an address that never ends, in an association of the client's.

@@ -34,6 +34,7 @@ const (
 	whyExtension = "the C agent does not count extension headers in the payload length of IPv6"
 	whyTag       = "the C agent's resets and aborts lose the VLAN tag, its ICMP errors do not"
 	whyNext      = "the C agent loses its place among the options when it swaps boot files of different lengths"
+	whySearch    = "RFC 3646 section 4: names of a search list are of labels; the C agent's list is one label with all in it, which dhclient drops"
 	whyQuestions = "an answer says that it has as many questions as it has"
 )
 

@@ -149,7 +149,7 @@ func option6(code uint16, v ...byte) []byte {
 func (c *cases) dhcp6() {
 	addr := append([]byte{0xfd}, make([]byte, 15)...)
 	server := option6(2, 2, 0, 0, 0, 0, 1)
-	all := join(server, option6(5, addr...), option6(23, append(addr, addr...)...), option6(24, []byte("ovn.org")...),
+	all := join(server, option6(5, addr...), option6(23, append(addr, addr...)...), option6(24, []byte("ovn")...),
 		option6(39, []byte("\x02vm\x03ovn\x03org\x00")...), option6(59, []byte("tftp://boot")...), option6(254, []byte("http://script")...))
 	client := option6(1, 0, 3, 0, 1, 2, 0, 0, 0, 0, 0xa)
 	iana := option6(3, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -182,6 +182,9 @@ func (c *cases) dhcp6() {
 	add("bad-address", result(option6(5, 1)...), frame{}, "", 1, client, iana)
 	add("cut-userdata", result(0, 23, 0, 16, 1), frame{}, "", 1, client, iana)
 	add("no-options", result(), frame{}, "", 1, client, iana)
+	for name, list := range map[string]string{"name": "ovn.org", "names": "ovn.org,example.com.", "no-name": "ovn..org," + strings.Repeat("x", 64)} {
+		add("search-"+name, result(join(server, option6(24, []byte(list)...))...), frame{}, whySearch, 11, client)
+	}
 	for _, n := range []int{0, 3} {
 		f := frame{v6: true, proto: layers.IPProtocolUDP, l4: udpLayers(546, 547, bytesOf(n))}
 		c.add(replyCase{name: fmt.Sprintf("put_dhcpv6_opts/cut-%d", n), op: pipeline.OpPutDHCPv6Opts, args: result(all...), packet: c.frame(f)})
