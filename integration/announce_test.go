@@ -3,6 +3,7 @@ package integration_test
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -55,6 +56,13 @@ func TestAnnouncements(t *testing.T) {
 	hv2.AddPhysical("physnet1")
 	host := c.External(integration.GuestSpec{Name: "host", MAC: "00:00:00:00:ee:01", IPs: []string{"10.0.0.100/24"}})
 	heard := host.Capture()
+	seen := host.Start(t.TempDir(), "tcpdump", "-n", "-l", "--immediate-mode", "-i", "eth0", "arp or rarp")
+	integration.WaitFor(t, 10*time.Second, "tcpdump", func() error {
+		if !seen.Logged("listening on eth0") {
+			return errors.New(seen.Tail(3))
+		}
+		return nil
+	})
 	c.NB("ls-add sw0\nls-add sw1\nlr-add lr0\n" +
 		attached("lr0", "sw0", "00:00:00:00:ff:01", "10.0.0.254/24 fd00:0::fe/64") +
 		attached("lr0", "sw1", "00:00:00:00:ff:02", "10.0.1.254/24 fd00:1::fe/64") + localnet + `
@@ -79,6 +87,15 @@ lsp-set-addresses p9 "00:00:00:00:01:09 fd00::9"
 	} {
 		heard.WaitFor(10*time.Second, 2, what+" "+hex.EncodeToString(p), like(p))
 	}
+	for _, line := range []string{"ARP, Request who-has 10.0.0.1 tell 10.0.0.1, ", "ARP, Reverse Request who-is 00:00:00:00:01:09 tell 00:00:00:00:01:09, ",
+		"ARP, Request who-has 10.0.0.254 tell 10.0.0.254, ", "ARP, Request who-has 10.0.0.200 tell 10.0.0.200, "} {
+		integration.WaitFor(t, 10*time.Second, "line of tcpdump with "+line, func() error {
+			if !seen.Logged(line) {
+				return errors.New(seen.Tail(10))
+			}
+			return nil
+		})
+	}
 	integration.WaitFor(t, 10*time.Second, "MAC_Binding of the guest", func() error {
 		got := c.SB("--bare", "--columns=mac", "find", "MAC_Binding", "logical_port=lr0-sw0", "ip=10.0.0.1")
 		if got != "00:00:00:00:01:01" {
@@ -93,8 +110,8 @@ lsp-set-addresses p9 "00:00:00:00:01:09 fd00::9"
 	heard.WaitFor(10*time.Second, before+2, "address of NAT after the gateway moved", like(garp("00:00:00:00:ff:01", "10.0.0.200")))
 }
 
-// TestVirtualPort: a virtual address belongs to the guest that announced it last,
-// and packets go there.
+// TestVirtualPort: a virtual address belongs to the guest that announced it last, by
+// arping, and packets from behind the router go there.
 func TestVirtualPort(t *testing.T) {
 	c, hv1, hv2 := start(t, integration.Options{})
 	c.NB(routed + port(0, 1) + port(0, 2) + port(1, 3) + `
@@ -104,17 +121,38 @@ lsp-set-type vip virtual
 lsp-set-options vip virtual-ip=10.0.0.50 virtual-parents=p1,p2
 `)
 	g1, g2 := hv1.AddGuest(guest(0, 1)), hv2.AddGuest(guest(0, 2))
-	hv1.AddGuest(guest(1, 3))
+	g3 := hv1.AddGuest(guest(1, 3))
+	for _, g := range []*integration.Guest{g1, g2} {
+		g.Serve("tcp", ":80")
+	}
 	c.WaitUp("p1", "p2", "p3")
 	c.WaitHV()
+	busybox := func(g *integration.Guest, args ...string) {
+		t.Helper()
+		if _, err := g.Run(5*time.Second, "busybox", args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var owner *integration.Guest
 	for i, to := range []struct {
 		g       *integration.Guest
 		chassis string
 	}{{g1, "hv1"}, {g2, "hv2"}, {g1, "hv1"}} {
+		if owner != nil {
+			busybox(owner, "ip", "addr", "del", "10.0.0.50/32", "dev", "eth0")
+		}
+		owner = to.g
+		busybox(owner, "ip", "addr", "add", "10.0.0.50/32", "dev", "eth0")
+		begin := time.Now()
+		announced := 0
 		integration.WaitFor(t, 20*time.Second, fmt.Sprintf("claim %d, by %s", i, to.g.Name), func() error {
-			// A guest that takes over announces it more than once.
-			to.g.Send(garp(to.g.MAC, "10.0.0.50"))
-			time.Sleep(200 * time.Millisecond)
+			// A guest that takes over announces it more than once. Each claim puts
+			// the next one off by a second, and each announcement meanwhile by one
+			// more.
+			if n := int(time.Since(begin)/(2500*time.Millisecond)) + 1; n > announced {
+				announced = n
+				busybox(owner, "arping", "-q", "-U", "-c", "1", "-w", "1", "-I", "eth0", "10.0.0.50")
+			}
 			parent := c.SB("--bare", "--columns=virtual_parent", "find", "Port_Binding", "logical_port=vip")
 			chassis := c.SB("--bare", "--columns=chassis", "find", "Port_Binding", "logical_port=vip")
 			want := c.SB("--bare", "--columns=_uuid", "find", "Chassis", "name="+to.chassis)
@@ -123,6 +161,10 @@ lsp-set-options vip virtual-ip=10.0.0.50 virtual-parents=p1,p2
 			}
 			return nil
 		})
+		c.WaitHV()
+		if a := g3.Gets("tcp", "10.0.0.50:80"); a.Server != owner.Name {
+			t.Errorf("%s answers, want %s", a.Server, owner.Name)
+		}
 	}
 }
 

@@ -40,7 +40,7 @@ func TestServices(t *testing.T) {
 	c.NB(routed + port(0, 1) + port(1, 2) + `
 set Logical_Switch sw0 other_config:subnet=10.0.0.0/24
 --id=@d4 create DHCP_Options cidr=10.0.0.0/24 options:server_id=10.0.0.254 options:server_mac="\"00:00:00:00:ff:01\"" options:lease_time=3600 options:router=10.0.0.254 options:dns_server="{10.0.0.254,8.8.8.8}" options:domain_name="\"\\\"ovn.org\\\"\"" options:mtu=1300 options:classless_static_route="{30.0.0.0/24,10.0.0.10,0.0.0.0/0,10.0.0.254}" -- set Logical_Switch_Port p1 dhcpv4_options=@d4
---id=@d6 create DHCP_Options cidr="\"fd00:0::/64\"" options:server_id="\"00:00:00:00:ff:01\"" options:dns_server="\"fd00::53\"" options:domain_search="\"\\\"ovn.org\\\"\"" -- set Logical_Switch_Port p1 dhcpv6_options=@d6
+--id=@d6 create DHCP_Options cidr="\"fd00:0::/64\"" options:server_id="\"00:00:00:00:ff:01\"" options:dns_server="\"fd00::53\"" options:domain_search="\"\\\"ovn.org,example.org\\\"\"" -- set Logical_Switch_Port p1 dhcpv6_options=@d6
 --id=@n create DNS records:vm2.ovn.org="\"10.0.1.2 fd00:1::2\"" records:4only.ovn.org=10.0.1.4 records:2.1.0.10.in-addr.arpa=vm2.ovn.org options:ovn-owned=true -- set Logical_Switch sw0 dns_records=@n
 `)
 	spec := guest(0, 1)
@@ -86,6 +86,22 @@ exit 0
 		t.Errorf("no DHCPv6 lease: %v", err)
 	} else {
 		contains(t, "the DHCPv6 lease", string(got), "new_ip6_address=fd00::1\n", "new_dhcp6_name_servers=fd00::53\n")
+	}
+
+	// Without an address: the other configuration only.
+	pathS, leaseS := script(t, `
+[ "$reason" = RENEW6 ] && env > LEASE && kill $PPID
+exit 0
+`)
+	dir = filepath.Dir(pathS)
+	_, err = g1.Run(20*time.Second, "dhclient", "-6", "-S", "-1", "-d", "-sf", pathS, "-lf", filepath.Join(dir, "leases"), "-pf", filepath.Join(dir, "pid"), "eth0")
+	if got, e := os.ReadFile(leaseS); e != nil {
+		t.Errorf("no DHCPv6 configuration: %v", err)
+	} else {
+		contains(t, "the DHCPv6 configuration", string(got), "new_dhcp6_name_servers=fd00::53\n")
+		if !c.Reference() { // whose search list dhclient drops
+			contains(t, "the DHCPv6 configuration", string(got), "new_dhcp6_domain_search=ovn.org. example.org.\n")
+		}
 	}
 
 	dig := func(args ...string) string {
@@ -186,5 +202,48 @@ set Logical_Router_Port lr0-sw0 ipv6_ra_configs:address_mode=slaac ipv6_ra_confi
 	contains(t, "the routes", busybox("ip", "-6", "route"), "default via fe80::200:ff:fe00:ff01 dev eth0")
 	if mtu := strings.TrimSpace(busybox("cat", "/proc/sys/net/ipv6/conf/eth0/mtu")); mtu != "1340" {
 		t.Errorf("the MTU is %s, want 1340", mtu)
+	}
+}
+
+// TestRouterDiscovery: rdisc6 is told what is configured, solicited and, if a
+// router advertises by itself, unasked.
+func TestRouterDiscovery(t *testing.T) {
+	c, hv1, _ := start(t, integration.Options{})
+	c.NB(routed + port(0, 1) + port(1, 2) + `
+set Logical_Router_Port lr0-sw0 ipv6_ra_configs:address_mode=dhcpv6_stateless ipv6_ra_configs:mtu=1340
+set Logical_Router_Port lr0-sw0 ipv6_ra_configs:router_preference=LOW ipv6_ra_configs:route_info=HIGH-fd11::/48,LOW-fd12::/96
+set Logical_Router_Port lr0-sw0 ipv6_ra_configs:rdnss="\"fd00::53\"" ipv6_ra_configs:dnssl="ovn.org,example.org"
+set Logical_Router_Port lr0-sw1 ipv6_ra_configs:address_mode=dhcpv6_stateful ipv6_ra_configs:mtu=1380
+set Logical_Router_Port lr0-sw1 ipv6_ra_configs:send_periodic=true ipv6_ra_configs:max_interval=4 ipv6_ra_configs:min_interval=3
+set Logical_Router_Port lr0-sw1 ipv6_ra_configs:rdnss="\"fd00:1::53\""
+`)
+	g1, g2 := hv1.AddGuest(guest(0, 1)), hv1.AddGuest(guest(1, 2))
+	for _, g := range []*integration.Guest{g1, g2} {
+		// The kernel's solicitations are not what is looked at.
+		if _, err := g.Run(5*time.Second, "busybox", "sysctl", "-w", "net.ipv6.conf.eth0.accept_ra=0"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.WaitUp("p1", "p2")
+	c.WaitHV()
+	rdisc6 := func(g *integration.Guest, wait time.Duration, args ...string) string {
+		t.Helper()
+		out, err := g.Run(wait+15*time.Second, "rdisc6", append(args, "-n", "-w", fmt.Sprint(wait.Milliseconds()), "eth0")...)
+		if err != nil {
+			t.Error(err)
+		}
+		return strings.Join(strings.Fields(out), " ")
+	}
+	contains(t, "what rdisc6 says", rdisc6(g1, 2*time.Second), " from fe80::200:ff:fe00:ff01",
+		"Stateful address conf. : No Stateful other conf. : Yes", "Router preference : low", "Prefix : fd00::/64", "On-link : Yes Autonomous address conf.: Yes",
+		"MTU : 1340 bytes (valid)", "Source link-layer address: 00:00:00:00:FF:01", "Route : fd11::/48 Route preference : high",
+		"Route : fd12::/96 Route preference : low", "Recursive DNS server : fd00::53", "DNS search list : ovn.org example.org")
+	// One solicitation, as it is answered: what else comes while it waits was not
+	// asked for.
+	all := rdisc6(g2, 5*time.Second, "-r", "1")
+	contains(t, "what rdisc6 says", all, " from fe80::200:ff:fe00:ff02", "Stateful address conf. : Yes Stateful other conf. : No", "Router preference : medium",
+		"Autonomous address conf.: No", "MTU : 1380 bytes (valid)", "Recursive DNS server : fd00:1::53")
+	if n := strings.Count(all, "Prefix : fd00:1::/64"); n < 2 {
+		t.Errorf("%d advertisements in five seconds, want that which was asked for and one that was not:\n%s", n, all)
 	}
 }

@@ -33,6 +33,9 @@ var hostPrograms = map[string]string{
 	"busybox":    "busybox",
 	"dig":        "bind9-dnsutils",
 	"dhclient":   "isc-dhcp-client",
+	"ping":       "iputils-ping",
+	"rdisc6":     "ndisc6",
+	"tcpdump":    "tcpdump",
 	"traceroute": "traceroute",
 }
 
