@@ -146,3 +146,25 @@ set Open_vSwitch . external_ids:ovn-bridge-mappings=phys:br-ex`)
 		"remove Logical_Switch_Port p1 options qos_max_rate\nremove Logical_Switch_Port p1 options qos_burst"))
 	p.step("network's removed", false, nb("remove Logical_Switch_Port ln options qos_max_rate"))
 }
+
+// TestZoneLimits: what both agents write for switches, routers and ports that limit
+// the connections of their zones.
+func TestZoneLimits(t *testing.T) {
+	p := newPair(t, nil)
+	p.step("ports", false, func(c *integration.Cluster, ch *integration.Chassis) {
+		c.NB("ls-add sw0\nlr-add lr0\nlrp-add lr0 lr0-sw0 00:00:00:00:ff:01 10.0.0.254/24\n" +
+			"lsp-add-router-port sw0 sw0-lr0 lr0-sw0\nlsp-add sw0 p1\nlsp-add sw0 p2")
+		ch.AddDummy("p1", 1)
+		ch.AddDummy("p2", 2)
+		c.WaitUp("p1", "p2")
+	})
+	p.step("of the switch, and with it of its ports", false, nb("set Logical_Switch sw0 other_config:ct-zone-limit=1000"))
+	p.step("of the router", false, nb("set Logical_Router lr0 options:ct-zone-limit=5"))
+	p.step("of one port", false, nb("set Logical_Switch_Port p1 options:ct-zone-limit=7"))
+	p.step("none at all may be held", false, nb("set Logical_Switch_Port p2 options:ct-zone-limit=0"))
+	p.step("as of no port", false, nb("remove Logical_Switch_Port p2 options ct-zone-limit"))
+	p.step("out of range", false, nb("set Logical_Switch_Port p1 options:ct-zone-limit=4294967296"))
+	p.step("in range", false, nb("set Logical_Switch_Port p1 options:ct-zone-limit=4294967295"))
+	p.step("port gone", false, func(_ *integration.Cluster, ch *integration.Chassis) { ch.DelDummy("p1") })
+	p.step("removed", false, nb("remove Logical_Switch sw0 other_config ct-zone-limit\nremove Logical_Router lr0 options ct-zone-limit"))
+}

@@ -54,7 +54,8 @@ const (
 	// CompatibleSchema is the southbound schema of that release.
 	CompatibleSchema = sbdb.SchemaVersion
 	// InternalVersion is what SB_Global options:northd_internal_version must be with
-	// ovn-match-northd-version: release, schema, number of actions and minor.
+	// ovn-match-northd-version: release, the last number of which does not count,
+	// schema, number of actions and minor.
 	InternalVersion = CompatibleVersion + "-" + CompatibleSchema + "-82.14"
 )
 

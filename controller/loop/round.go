@@ -3,6 +3,7 @@ package loop
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/ovn-chassis/ovn-chassis/controller/binding"
@@ -327,7 +328,7 @@ func (l *Loop) versionMatches() bool {
 	if g := l.sb.Global(); g != nil {
 		theirs = g.Options.Get("northd_internal_version")
 	}
-	if theirs == InternalVersion {
+	if inSeries(theirs) == inSeries(InternalVersion) {
 		l.mismatched = false
 		return true
 	}
@@ -336,4 +337,15 @@ func (l *Loop) versionMatches() bool {
 	}
 	l.mismatched = true
 	return false
+}
+
+// inSeries is an internal version without the last number of its release: releases
+// of one series differ by fixes, and what both sides have to agree on, schema and
+// actions, the rest of the version tells.
+func inSeries(version string) string {
+	release, rest, _ := strings.Cut(version, "-")
+	if i := strings.LastIndexByte(release, '.'); i >= 0 {
+		release = release[:i]
+	}
+	return release + "-" + rest
 }
