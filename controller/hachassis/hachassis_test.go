@@ -93,4 +93,17 @@ func TestPeersAndBFD(t *testing.T) {
 	if got := w.Print(tx); !strings.Contains(got, "update Interface t-az bfd={}\n") {
 		t.Errorf("settled:\n%s", got)
 	}
+	// Every option of SB_Global; tunnels whose addresses flows set cannot have BFD.
+	w.Do("global g opt:bfd-min-rx=1 opt:bfd-decay-min-rx=2 opt:bfd-min-tx=3 opt:bfd-mult=4")
+	w.Do("iface ovn-geneve type=geneve port:ovn-chassis-id=flow opt:remote_ip=flow")
+	tx = ovsdb.NewTxn("")
+	var said strings.Builder
+	RunBFD(w.SB, w.Local, br, own, true, false, tx, slog.New(slog.NewTextHandler(&said, nil)))
+	if got := w.Print(tx); !strings.Contains(got, "t-hv2 bfd={check_tnl_key:true decay_min_rx:2 enable:true min_rx:1 min_tx:3 mult:4}\n") ||
+		strings.Contains(got, "ovn-geneve") {
+		t.Errorf("all options:\n%s", got)
+	}
+	if !strings.Contains(said.String(), "BFD will not function correctly with flow-based tunnels") {
+		t.Errorf("flow-based tunnels: %s", said.String())
+	}
 }

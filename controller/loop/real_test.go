@@ -390,14 +390,38 @@ func TestTwoAgents(t *testing.T) {
 	b.configure("hv1")
 	b.configure("hv2")
 	b.vsctl("set open . external_ids:ovn-encap-ip-hv2=192.168.0.2 external_ids:ovn-bridge-hv2=br-two")
-	b.agent("hv1")
+	first := b.agent("hv1")
+	index := func(chassis string) string {
+		out, err := b.run("ovs-vsctl", "--no-wait", "get", "open", ".", "other_config:ovn-chassis-idx-"+chassis)
+		if err != nil {
+			return "none"
+		}
+		return strings.Trim(out, `"`)
+	}
+	b.eventually("the first has the empty index", func() bool { return index("hv1") == "" })
 	b.agent("hv2")
-	for bridge, index := range map[string]bool{"br-int": true, "br-two": true} {
-		_ = index
-		b.eventually("a tunnel on "+bridge, func() bool {
-			out, err := b.run("ovs-vsctl", "--no-wait", "list-ports", bridge)
-			return err == nil && strings.HasPrefix(out, "ovn") && len(strings.Fields(out)) == 1
-		})
+	tunnels := func(bridge string) string {
+		out, err := b.run("ovs-vsctl", "--no-wait", "list-ports", bridge)
+		if err != nil {
+			return err.Error()
+		}
+		return out
+	}
+	both := func() bool { return tunnels("br-int") == "ovn-hv2-0" && tunnels("br-two") == "ovn0-hv1-0" }
+	b.eventually("each has its tunnel", both)
+	rows := func() string {
+		return b.vsctl("--bare --columns=_uuid find port name=ovn-hv2-0") + b.vsctl("--bare --columns=_uuid find port name=ovn0-hv1-0")
+	}
+	before := rows()
+	// What an agent left on a bridge that was its own goes by the index in its name.
+	b.vsctl("add-br br-old -- add-port br-old ovn-gone-0 -- set port ovn-gone-0 external_ids:ovn-chassis-id=gone@10.0.0.9 " +
+		"-- add-port br-old ovn0-gone-0 -- set port ovn0-gone-0 external_ids:ovn-chassis-id=gone@10.0.0.9 -- add-port br-old ovn-mine")
+	b.appctl(first, "exit", "--restart")
+	<-first.done
+	b.agent("hv1")
+	b.eventually("what the first left goes, and only that", func() bool { return tunnels("br-old") == "ovn-mine\novn0-gone-0" })
+	if now := rows(); now != before || !both() {
+		t.Errorf("the tunnels %s became %s", before, now)
 	}
 	b.plug()
 	b.eventually("the port is up", func() bool { return b.bound("hv1", "true") })
