@@ -376,6 +376,19 @@ func TestZoneFlush(t *testing.T) {
 			return ok && f.Zone == z && f.Err == nil
 		})
 	}
+	// Another connection: what was flushed is not flushed again.
+	s.killDaemon()
+	a.next("the loss of the connection", func(e Event) bool { _, ok := e.(Disconnected); return ok })
+	s.startDaemon()
+	a.connected()
+	a.FlushZone(9)
+	a.next("only zone 9", func(e Event) bool {
+		f, ok := e.(ZoneFlushed)
+		if ok && f.Zone != 9 {
+			t.Fatalf("zone %d is flushed again", f.Zone)
+		}
+		return ok
+	})
 }
 
 func TestLateMeter(t *testing.T) {

@@ -95,6 +95,27 @@ func TestBinding(t *testing.T) {
 	})
 }
 
+// TestNestedTooDeep: the flood through peers ends after a hundred, and says so.
+func TestNestedTooDeep(t *testing.T) {
+	w := replicatest.New(t)
+	w.Do("bridge br-int")
+	w.Do("chassis hv1")
+	for i := range 110 {
+		w.Do(fmt.Sprintf("datapath d%d key=%d", i, i+1))
+		w.Do(fmt.Sprintf("port up%d dp=d%d key=1 type=patch opt:peer=down%d", i, i, i+1))
+		w.Do(fmt.Sprintf("port down%d dp=d%d key=2 type=patch opt:peer=up%d", i, i, i-1))
+	}
+	w.Do("port p dp=d0 key=3")
+	w.Do("iface vif ofport=1 ext:iface-id=p")
+	var said strings.Builder
+	d := New(lineLog(&said))
+	delta := d.Run(Inputs{SB: w.SB, Local: w.Local, Bridge: w.Local.BridgeByName.One("br-int"), Chassis: w.SB.ChassisByName.One("hv1"),
+		SBChanges: w.SBChanges, LocalChanges: w.LocalChanges}, nil)
+	if len(delta.Datapaths) != maxDepth+1 || !strings.Contains(said.String(), "nested too deep") {
+		t.Errorf("%d datapaths: %s", len(delta.Datapaths), said.String())
+	}
+}
+
 func logLines(s string) string {
 	var lines []string
 	for line := range strings.SplitSeq(strings.TrimSpace(s), "\n") {

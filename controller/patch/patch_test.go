@@ -84,4 +84,27 @@ func TestPatchPorts(t *testing.T) {
 		!strings.Contains(got, "mutate Bridge br-phys ports delete [patch-ln-to-br-int]") {
 		t.Errorf("removal:\n%s", got)
 	}
+
+	// The port's network is another: one end moves. Marks of old versions go, ports of
+	// nobody stay.
+	do("bridge br-two", "port ln dp=sw0 key=1 type=localnet opt:network_name=two",
+		"iface old1 type=patch opt:peer=x port:ovn-l3gateway-port=r0", "iface old2 type=patch opt:peer=y port:ovn-logical-patch-port=r1")
+	cfg, _ = config.Parse(ovsdb.NewMap("ovn-bridge-mappings", "phys:br-phys,two:br-two"), config.Identity{})
+	got = run(true)
+	for _, want := range []string{"mutate Bridge br-two ports insert", "mutate Bridge br-phys ports delete [patch-ln-to-br-int]", "old1", "old2"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("lacks %q:\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "patch-br-int-to-ln]") || strings.Contains(got, "foreign") || strings.Count(got, "insert Port") != 1 {
+		t.Errorf("too much:\n%s", got)
+	}
+	// The agent moves to another bridge: all its ports go, with their peers.
+	tx := ovsdb.NewTxn("")
+	if !RemoveFrom(w.Local, w.Local.BridgeByName.One("br-int"), tx) {
+		t.Error("nothing to remove")
+	}
+	if got := w.Print(tx); strings.Contains(got, "foreign") || !strings.Contains(got, "patch-l2-here-to-br-int") || !strings.Contains(got, "patch-br-int-to-ln") {
+		t.Errorf("left behind:\n%s", got)
+	}
 }
