@@ -1,6 +1,7 @@
 package lflow
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -103,4 +104,20 @@ func expandRows(w *matchWorld, out *Output) {
 		}
 	}
 	out.Rows = nil
+}
+
+// TestEverySymbol: match_fields has each symbol that can be matched.
+func TestEverySymbol(t *testing.T) {
+	text, err := os.ReadFile("testdata/match_fields")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range Symbols(false).byName {
+		if s.OVNField != OVNFieldNone { // for actions only
+			continue
+		}
+		if !strings.Contains(string(text), "\nflows\n"+name+"\n") && !strings.Contains(string(text), "\nflows\n"+name+" == ") {
+			t.Errorf("%s is not there", name)
+		}
+	}
 }
