@@ -1,6 +1,7 @@
 package ofbundle
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -432,6 +433,33 @@ func TestFeaturesChange(t *testing.T) {
 	out := s.run("ovs-ofctl", "-O", "OpenFlow14", "dump-flows", s.mgmt())
 	if !strings.Contains(out, "cookie=0x9000") || !strings.Contains(out, "cookie=0x1003") {
 		t.Errorf("flows:\n%s", out)
+	}
+}
+
+// A flow that no message can carry is set aside with its reason, and what comes with
+// it is installed; when it has become shorter it comes back.
+func TestTooLong(t *testing.T) {
+	s := startSwitch(t)
+	a := startAgent(t, Config{Target: s.target()})
+	a.connected()
+	a.Enable()
+	long := flow(9, 7, 0x9000, nil, func(b *openflow.ActionBuilder) {
+		for range 70000 / 16 {
+			b.Resubmit(10)
+		}
+	})
+	a.Update(nil, []*openflow.Flow{long, flow(9, 8, 0x9001, nil, resubmit(10))})
+	a.commit()
+	if r := a.refusals(); len(r) != 1 || !errors.Is(r[0].Err, openflow.ErrTooLong) {
+		t.Errorf("refused %+v", r)
+	}
+	if got := s.flows(); len(got) != 1 || !strings.Contains(got[0], "cookie=0x9001") {
+		t.Errorf("flows %q", got)
+	}
+	a.Update([]*openflow.Flow{long}, []*openflow.Flow{flow(9, 7, 0x9000, nil, resubmit(10))})
+	a.commit()
+	if got := s.flows(); len(got) != 2 {
+		t.Errorf("flows %q", got)
 	}
 }
 

@@ -2,6 +2,7 @@ package pinctrl
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,5 +63,42 @@ func TestDNSBound(t *testing.T) {
 	d, _, packet := ask(t, b.String())
 	if len(packet) > maxAnswer || len(packet) < maxAnswer/2 || int(d.ANCount) != len(d.Answers) {
 		t.Errorf("%d bytes with %d of %d answers", len(packet), len(d.Answers), d.ANCount)
+	}
+}
+
+// TestDNSCounters: every query is counted as the C agent counts it.
+func TestDNSCounters(t *testing.T) {
+	known := names{"vm": {Data: "10.0.0.1", Owned: true}, "1.0.0.10.in-addr.arpa": {Data: "vm"}}
+	for _, c := range []struct {
+		message []byte
+		want    string
+	}{
+		{question("vm", dnsA, nil), "dns_cache_hit dns_query_type_a dns_response_sent"},
+		{question("vm", dnsAAAA, nil), "dns_cache_hit dns_query_type_aaaa dns_response_sent dns_unsupported_ovn_owned"},
+		{question("vm", dnsANY, nil), "dns_cache_hit dns_query_type_any dns_response_sent"},
+		{question("1.0.0.10.in-addr.arpa", dnsPTR, nil), "dns_cache_hit dns_query_type_ptr dns_response_sent"},
+		{question("other", dnsA, nil), "dns_cache_miss dns_query_type_a"},
+		{question("vm", 15, nil), "dns_query_type_other"},
+		{question("vm", dnsA, func(b []byte) { b[dnsFlags] |= dnsResponse }), "dns_skipped_not_request"},
+		{question("vm", dnsA, func(b []byte) { b[dnsQDCount+1] = 0 }), "dns_error_no_query"},
+		{question("vm", dnsA, func(b []byte) { b[dnsHeader] = 60 }), "dns_error_parse_failure"},
+		{question("vm", dnsA, nil)[:dnsHeader-1], "dns_error_truncated"},
+	} {
+		b := newBench(t)
+		var got []string
+		b.Loop.cfg.Names = known
+		b.Loop.cfg.Count = func(e string) {
+			if strings.HasPrefix(e, "dns_") {
+				got = append(got, e)
+			}
+		}
+		cs := &cases{t: t}
+		in := punt(pipeline.OpDNSLookup, cs.frame(frame{proto: layers.IPProtocolUDP, l4: udpLayers(40000, 53, c.message)}), func(*openflow.MatchBuilder) {})
+		in.Userdata = append(in.Userdata[:opcodeLen:opcodeLen], result()...)
+		b.packetIn(in)
+		slices.Sort(got)
+		if i := slices.Index(got, "dns_query_total"); i < 0 || strings.Join(slices.Delete(got, i, i+1), " ") != c.want {
+			t.Errorf("%q: counted %v, want %s and dns_query_total", c.message, got, c.want)
+		}
 	}
 }
