@@ -39,7 +39,7 @@ func TestServices(t *testing.T) {
 	c, hv1, _ := start(t, integration.Options{})
 	c.NB(routed + port(0, 1) + port(1, 2) + `
 set Logical_Switch sw0 other_config:subnet=10.0.0.0/24
---id=@d4 create DHCP_Options cidr=10.0.0.0/24 options:server_id=10.0.0.254 options:server_mac="\"00:00:00:00:ff:01\"" options:lease_time=3600 options:router=10.0.0.254 options:dns_server="{10.0.0.254,8.8.8.8}" options:domain_name="\"\\\"ovn.org\\\"\"" options:mtu=1300 options:classless_static_route="{30.0.0.0/24,10.0.0.10,0.0.0.0/0,10.0.0.254}" -- set Logical_Switch_Port p1 dhcpv4_options=@d4
+--id=@d4 create DHCP_Options cidr=10.0.0.0/24 options:server_id=10.0.0.254 options:server_mac="\"00:00:00:00:ff:01\"" options:lease_time=3600 options:router=10.0.0.254 options:dns_server="{10.0.0.254,8.8.8.8}" options:domain_name="\"\\\"ovn.org\\\"\"" options:mtu=1300 options:classless_static_route="{30.0.0.0/24,10.0.0.10,0.0.0.0/0,10.0.0.254}" options:hostname="\"\\\"vm1\\\"\"" options:bootfile_name="\"\\\"boot.img\\\"\"" options:wpad="\"\\\"http://10.0.0.254/w\\\"\"" options:tftp_server="\"\\\"boot.ovn.org\\\"\"" options:domain_search_list="\"\\\"ovn.org,a.ovn.org\\\"\"" options:ntp_server=10.0.0.7 options:default_ttl=77 options:ip_forward_enable=1 options:T1=1200 -- set Logical_Switch_Port p1 dhcpv4_options=@d4
 --id=@d6 create DHCP_Options cidr="\"fd00:0::/64\"" options:server_id="\"00:00:00:00:ff:01\"" options:dns_server="\"fd00::53\"" options:domain_search="\"\\\"ovn.org,example.org\\\"\"" -- set Logical_Switch_Port p1 dhcpv6_options=@d6
 --id=@n create DNS records:vm2.ovn.org="\"10.0.1.2 fd00:1::2\"" records:4only.ovn.org=10.0.1.4 records:2.1.0.10.in-addr.arpa=vm2.ovn.org options:ovn-owned=true -- set Logical_Switch sw0 dns_records=@n
 `)
@@ -56,7 +56,8 @@ busybox ip addr add $ip/$mask dev $interface
 busybox ip route add default via 10.0.0.254
 `)
 	if out, err := g1.Run(20*time.Second, "busybox", "udhcpc", "-i", "eth0", "-n", "-q", "-f", "-s", path, "-t", "5", "-T", "1",
-		"-O", "mtu", "-O", "staticroutes"); err != nil {
+		"-O", "mtu", "-O", "staticroutes", "-O", "hostname", "-O", "bootfile", "-O", "wpad", "-O", "tftp", "-O", "search", "-O", "ntpsrv",
+		"-O", "ipttl", "-O", "19", "-O", "58"); err != nil {
 		t.Fatal(err, out)
 	}
 	got, err := os.ReadFile(lease)
@@ -64,7 +65,9 @@ busybox ip route add default via 10.0.0.254
 		t.Fatal(err)
 	}
 	contains(t, "the lease", string(got), "ip=10.0.0.1\n", "mask=24\n", "router=10.0.0.254\n", "lease=3600\n", "serverid=10.0.0.254\n",
-		"dns=10.0.0.254 8.8.8.8\n", "domain=ovn.org\n", "mtu=1300\n", "staticroutes=30.0.0.0/24 10.0.0.10 0.0.0.0/0 10.0.0.254\n")
+		"dns=10.0.0.254 8.8.8.8\n", "domain=ovn.org\n", "mtu=1300\n", "staticroutes=30.0.0.0/24 10.0.0.10 0.0.0.0/0 10.0.0.254\n",
+		"hostname=vm1\n", "bootfile=boot.img\n", "wpad=http://10.0.0.254/w\n", "tftp=boot.ovn.org\n", "search=ovn.org a.ovn.org\n", "ntpsrv=10.0.0.7\n",
+		"ipttl=77\n", "opt19=01\n", "opt58=000004b0\n")
 	g1.Reaches(g2.IP(4))
 	logged(t, c, hv1, "DHCPOFFER 00:00:00:00:01:01 10.0.0.1")
 	logged(t, c, hv1, "DHCPACK 00:00:00:00:01:01 10.0.0.1")
@@ -116,6 +119,50 @@ exit 0
 	contains(t, "the answer", dig("+notcp", "vm2.ovn.org", "ANY"), "\t10.0.1.2\n", "\tfd00:1::2\n")
 	contains(t, "the answer", dig("-x", "10.0.1.2"), "vm2.ovn.org.")
 	contains(t, "the refusal", dig("4only.ovn.org", "AAAA"), "status: REFUSED")
+}
+
+// TestRenewal: a client renews its lease and gives it back.
+func TestRenewal(t *testing.T) {
+	c, hv1, _ := start(t, integration.Options{})
+	c.NB(routed + port(0, 1) + `
+set Logical_Switch sw0 other_config:subnet=10.0.0.0/24
+--id=@d4 create DHCP_Options cidr=10.0.0.0/24 options:server_id=10.0.0.254 options:server_mac="\"00:00:00:00:ff:01\"" options:lease_time=3600 options:router=10.0.0.254 -- set Logical_Switch_Port p1 dhcpv4_options=@d4
+`)
+	spec := guest(0, 1)
+	spec.IPs, spec.Gateways = nil, nil
+	g1 := hv1.AddGuest(spec)
+	c.WaitUp("p1")
+	c.WaitHV()
+	path, events := script(t, `
+[ "$1" = bound ] && busybox ip addr add $ip/$mask dev $interface
+echo "$1 $ip $lease" >> LEASE
+`)
+	client := g1.Start(t.TempDir(), "busybox", "udhcpc", "-i", "eth0", "-f", "-s", path, "-t", "5", "-T", "1")
+	saw := func(want string) {
+		t.Helper()
+		integration.WaitFor(t, 10*time.Second, want, func() error {
+			got, err := os.ReadFile(events)
+			if err != nil || !strings.Contains(string(got), want) {
+				return fmt.Errorf("events %q, %w; %s", got, err, client.Tail(5))
+			}
+			return nil
+		})
+	}
+	saw("bound 10.0.0.1 3600\n")
+	if err := client.Signal(syscall.SIGUSR1); err != nil {
+		t.Fatal(err)
+	}
+	saw("renew 10.0.0.1 3600\n")
+	if err := client.Signal(syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	const released = "DHCPRELEASE 00:00:00:00:01:01 10.0.0.1"
+	integration.WaitFor(t, 10*time.Second, released, func() error {
+		if !hv1.Agent.Logged(released) {
+			return errors.New(client.Tail(5))
+		}
+		return nil
+	})
 }
 
 // TestErrorsAndResets: who sends what cannot be delivered is told at once.
