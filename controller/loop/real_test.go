@@ -480,3 +480,58 @@ func TestSwitchRestart(t *testing.T) {
 		return out != "" && len(strings.Split(b.appctl(a, "ct-zone-list"), "\n")) == len(strings.Split(zones, "\n"))
 	})
 }
+
+// TestCommands: the commands by which tests of the C agent steer it.
+func TestCommands(t *testing.T) {
+	b := newBed(t)
+	b.vswitchd()
+	b.configure("hv1")
+	a := b.agent("hv1")
+	b.eventually("the bridge is there", func() bool { return b.try("ovs-vsctl", "br-exists", "br-int") == nil })
+	b.plug()
+	b.eventually("the port is up", func() bool { return b.bound("hv1", "true") })
+	for _, c := range []struct{ command, want string }{
+		{"inc-engine/clear-stats", ""},
+		{"inc-engine/show-stats flow_output recompute", "0"},
+		{"recompute", ""},
+		{"inc-engine/recompute", ""},
+		{"lflow-cache/flush", ""},
+		{"flush-lflow-cache", ""},
+		{"inc-engine/show-stats flow_output recompute", "4"},
+		{"inc-engine/show-stats lflow_output cancel", "0"},
+		{"inc-engine/compute-log-timeout 500", ""},
+		{"lflow-cache/show-stats", "Enabled: false"},
+		{"sb-cluster-state-reset", ""},
+		{"debug/delay-nb-cfg-report 1", "delay nb_cfg report for 1 seconds."},
+	} {
+		if got := b.appctl(a, strings.Fields(c.command)...); got != c.want {
+			t.Errorf("%s: %q, want %q", c.command, got, c.want)
+		}
+	}
+	for command, want := range map[string]string{
+		"inc-engine/show-stats nosuch":             "Invalid engine node name",
+		"inc-engine/show-stats flow_output nosuch": "Invalid counter name",
+		"inc-engine/compute-log-timeout soon":      "unsigned integer required",
+		"debug/delay-nb-cfg-report soon":           "unsigned integer required",
+	} {
+		if out, err := b.run("ovs-appctl", append([]string{"-t", a.ctl}, strings.Fields(command)...)...); err == nil || !strings.Contains(out, want) {
+			t.Errorf("%s: %q, %v", command, out, err)
+		}
+	}
+	reported := func(n string) time.Duration {
+		begin := time.Now()
+		b.sbctl("set SB_Global . nb_cfg=" + n)
+		b.eventually("nb_cfg is reported", func() bool { return b.sbctl("--columns=nb_cfg find chassis_private name=hv1") == n })
+		return time.Since(begin)
+	}
+	if d := reported("5"); d < 900*time.Millisecond {
+		t.Errorf("reported after %v, with a delay of 1 s", d)
+	}
+	if got := b.appctl(a, "debug/delay-nb-cfg-report", "0"); got != "no delay for nb_cfg report." {
+		t.Error(got)
+	}
+	reported("6")
+	if !b.bound("hv1", "true") {
+		t.Error("the port is down")
+	}
+}
