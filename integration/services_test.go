@@ -281,7 +281,7 @@ set Logical_Router_Port lr0-sw1 ipv6_ra_configs:rdnss="\"fd00:1::53\""
 		}
 		return strings.Join(strings.Fields(out), " ")
 	}
-	contains(t, "what rdisc6 says", rdisc6(g1, 2*time.Second), " from fe80::200:ff:fe00:ff01",
+	contains(t, "what rdisc6 says", rdisc6(g1, 5*time.Second, "-1"), " from fe80::200:ff:fe00:ff01",
 		"Stateful address conf. : No Stateful other conf. : Yes", "Router preference : low", "Prefix : fd00::/64", "On-link : Yes Autonomous address conf.: Yes",
 		"MTU : 1340 bytes (valid)", "Source link-layer address: 00:00:00:00:FF:01", "Route : fd11::/48 Route preference : high",
 		"Route : fd12::/96 Route preference : low", "Recursive DNS server : fd00::53", "DNS search list : ovn.org example.org")
