@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -20,6 +21,7 @@ func (w *Writer) Run(ctx context.Context) error {
 	defer wg.Wait()
 	wg.Go(func() { w.events.run(ctx) })
 	backoff := w.cfg.MinBackoff
+	absent := false // nobody listened the last time
 	for ctx.Err() == nil {
 		w.drain()
 		w.answerQuestions(false)
@@ -41,7 +43,15 @@ func (w *Writer) Run(ctx context.Context) error {
 		if time.Since(start) > w.cfg.MaxBackoff {
 			backoff = w.cfg.MinBackoff
 		}
-		w.log.Info("no connection to the switch", "target", target, "err", err, "retry", backoff)
+		level, wasAbsent := slog.LevelInfo, absent
+		if absent = openflow.NobodyListens(err); absent {
+			// Tunnels are up, and draw traffic, as soon as the switch is back.
+			backoff = w.cfg.MinBackoff
+			if wasAbsent {
+				level = slog.LevelDebug
+			}
+		}
+		w.log.Log(ctx, level, "no connection to the switch", "target", target, "err", err, "retry", backoff)
 		w.pause(ctx, backoff)
 		backoff = min(2*backoff, w.cfg.MaxBackoff)
 	}

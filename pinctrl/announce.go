@@ -26,6 +26,14 @@ func (l *Loop) Announce(removed, added []Announcement) {
 	l.senders.announcements.orders.change(removed, added)
 }
 
+// BeginAnnouncing sends what is to be announced within bufferCheck, and then at its intervals;
+// what is not to be announced it leaves alone. The C agent waits a second for the
+// flows to be there, which whoever calls this knows. It may be called from any
+// goroutine.
+func (l *Loop) BeginAnnouncing(list []Announcement) {
+	l.senders.announcements.orders.begin(list)
+}
+
 // SetAnnounceMax bounds the time between two announcements of an address, which
 // then go on for ever (garp-max-timeout-sec); 0 is the default of five
 // announcements. It may be called from any goroutine.

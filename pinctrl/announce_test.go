@@ -61,6 +61,29 @@ func TestAnnouncements4(t *testing.T) {
 	}
 }
 
+// What may begin is sent at once, and as often as what had to wait.
+func TestAnnouncementsBegin(t *testing.T) {
+	b := newBench(t)
+	first := Announcement{PortKey{3, 7}, macA, netip.MustParseAddr("10.0.0.1")}
+	waits := Announcement{PortKey{3, 8}, macA, netip.MustParseAddr("10.0.0.2")}
+	b.Announce(nil, []Announcement{first, waits})
+	b.BeginAnnouncing([]Announcement{first, {In: PortKey{3, 9}, MAC: macA}})
+	b.sendDue()
+	if len(b.sent) != 1 {
+		t.Fatalf("%d packets are sent at once, want the one that may begin", len(b.sent))
+	}
+	b.Announce([]Announcement{waits}, nil)
+	if got, want := fmt.Sprint(b.run(100*time.Second)), "[1000 3000 7000 15000]"; got != want {
+		t.Errorf("sent again at %s, want %s", got, want)
+	}
+	b.Announce([]Announcement{first}, nil)
+	b.BeginAnnouncing([]Announcement{first})
+	b.sendDue()
+	if got := b.run(3 * time.Second); len(b.sent) != 5 || len(got) != 0 {
+		t.Errorf("removed, it was sent at %v", got)
+	}
+}
+
 func TestAnnouncementsForEver(t *testing.T) {
 	b := newBench(t)
 	b.Announce(nil, []Announcement{{PortKey{3, 7}, macA, netip.Addr{}}})

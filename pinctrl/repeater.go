@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// firstSend is how long after it became known something is sent first, and the
-// first interval.
+// firstSend is how long after it became known something is sent first, unless it is
+// told to begin before, and the first interval.
 const firstSend = time.Second
 
 // repeat is the times of something that is sent again and again: first after a
-// second, then after 1, 2, 4… seconds up to a longest time.
+// second or at once, then after 1, 2, 4… seconds up to a longest time.
 type repeat struct {
 	due     time.Time // zero: never again
 	backoff time.Duration
@@ -49,6 +49,7 @@ type repeater[K comparable] struct {
 type repeatOrders[K comparable] struct {
 	mu      sync.Mutex // guards what follows
 	changes map[K]bool
+	begun   []K
 	policy  repeatPolicy
 }
 
@@ -69,6 +70,13 @@ func (o *repeatOrders[K]) change(removed, added []K) {
 	}
 }
 
+// begin has things that are ordered sent at once: their times count from now.
+func (o *repeatOrders[K]) begin(things []K) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.begun = append(o.begun, things...)
+}
+
 // setPolicy changes the times; everything starts over.
 func (o *repeatOrders[K]) setPolicy(p repeatPolicy) {
 	o.mu.Lock()
@@ -87,19 +95,25 @@ func (r *repeater[K]) follow(now time.Time) {
 		}
 		r.wakeAt(now.Add(firstSend))
 	}
-	if len(r.orders.changes) == 0 {
-		return
-	}
-	for k, wanted := range r.orders.changes {
-		if !wanted {
-			delete(r.at, k)
-			continue
+	if len(r.orders.changes) > 0 {
+		for k, wanted := range r.orders.changes {
+			if !wanted {
+				delete(r.at, k)
+				continue
+			}
+			e := newRepeat(now)
+			r.at[k] = &e
 		}
-		e := newRepeat(now)
-		r.at[k] = &e
+		clear(r.orders.changes)
+		r.wakeAt(now.Add(firstSend))
 	}
-	clear(r.orders.changes)
-	r.wakeAt(now.Add(firstSend))
+	for _, k := range r.orders.begun {
+		if e := r.at[k]; e != nil {
+			*e = repeat{now, firstSend}
+			r.wakeAt(now)
+		}
+	}
+	r.orders.begun = nil
 }
 
 func (r *repeater[K]) wakeAt(t time.Time) {

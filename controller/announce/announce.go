@@ -3,11 +3,15 @@
 // chassis hosts on switches with a localnet port.
 //
 //	Port_Binding ─┐                                 ┌─► pinctrl: announcements
-//	local datapaths ─► dirty ports ─► judged again ─┤
+//	local datapaths ─► dirty ports ─► judged again ─┼─► Stamp(seq) ─► Acked(seq): begin now
 //	bridge mappings ─┘                              └─► MAC_Binding of routers on the
 //	                                                    same switch, as if they had heard
 //
 // Only ports that a change touches are looked at again.
+//
+// Announcing begins when the switch has acknowledged the flows for what is announced:
+// sooner, packets would be drawn to where they are dropped; later, the bridges on the
+// way, the one of this chassis among them, go on sending them to where the address was.
 package announce
 
 import (
@@ -52,8 +56,18 @@ type Duty struct {
 	dependents map[string]map[string]bool
 	// lessons are announced addresses that routers on the switch are to learn.
 	lessons map[lesson]bool
+	// fresh are announcements whose flows have no commit's number yet, stamped those
+	// whose flows the switch has not acknowledged, in the order of commits.
+	fresh   []pinctrl.Announcement
+	stamped []stamped
 	// plugged are the datapaths with a mapped network; empty before a round asks.
 	plugged map[ovsdb.UUID]bool
+}
+
+// stamped are announcements whose flows are those of commit seq.
+type stamped struct {
+	seq  uint64
+	list []pinctrl.Announcement
 }
 
 type entry struct {
@@ -109,7 +123,27 @@ func (d *Duty) Run(in Inputs) (removed, added []pinctrl.Announcement) {
 		}
 	}
 	clear(d.dirty)
+	d.fresh = append(d.fresh, added...)
 	return removed, added
+}
+
+// Stamp says that the flows for what was added so far are those of commit seq.
+func (d *Duty) Stamp(seq uint64) {
+	if len(d.fresh) > 0 {
+		d.stamped = append(d.stamped, stamped{seq, d.fresh})
+		d.fresh = nil
+	}
+}
+
+// Acked returns what announcing may begin with, now that the switch has acknowledged
+// commits up to seq. Some of it may have been removed since.
+func (d *Duty) Acked(seq uint64) []pinctrl.Announcement {
+	var out []pinctrl.Announcement
+	for len(d.stamped) > 0 && d.stamped[0].seq <= seq {
+		out = append(out, d.stamped[0].list...)
+		d.stamped = d.stamped[1:]
+	}
+	return out
 }
 
 // note marks the ports that have to be judged again.

@@ -208,6 +208,33 @@ func TestNAT(t *testing.T) {
 	}
 }
 
+// Announcing begins when the switch has the flows of the commit that serves it.
+func TestBegin(t *testing.T) {
+	b := newBench(t)
+	expect := func(seq uint64, want ...string) {
+		t.Helper()
+		var got []string
+		for _, a := range b.Acked(seq) {
+			got = append(got, show(a))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("acknowledged %d: %q begin, want %q", seq, got, want)
+		}
+	}
+	const second = "7/4 02:00:00:00:00:01 10.0.0.2"
+	b.put(vif("vm", 3, us, macs+" 10.0.0.1"))
+	expect(9)
+	b.Stamp(10)
+	b.put(vif("vm2", 4, us, macs+" 10.0.0.2"))
+	expect(9)
+	b.Stamp(11)
+	expect(10, first)
+	b.put()
+	b.Stamp(12)
+	expect(12, second)
+	expect(13)
+}
+
 // Routers on the switch learn as if they had heard the announcement.
 func TestLessons(t *testing.T) {
 	b := newBench(t)

@@ -103,6 +103,8 @@ func (l *Loop) writerEvent(e ofbundle.Event) {
 		for _, f := range l.flushes.Acked(e.Seq) {
 			l.writer.FlushConnections(f)
 		}
+		// No round may follow soon: a translation may be running.
+		l.packets.loop.BeginAnnouncing(l.packets.announce.Acked(e.Seq))
 	case ofbundle.Refused:
 		l.stats.refused.Inc()
 		l.switchRetry.refused(l.clock.now())

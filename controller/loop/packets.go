@@ -142,3 +142,12 @@ func (l *Loop) runSenders() {
 	p.loop.Advertise(p.routeradv.Run(routeradv.Inputs{SB: l.sb, IsLocal: l.binding.IsLocal, Changes: l.sbChanges, Changed: p.changed}))
 	p.loop.Solicit(p.nexthop.Run(nexthop.Inputs{SB: l.sb, Chassis: us, Changes: l.sbChanges}))
 }
+
+// announceInstalled has announcing begin for what the flows in the switch serve.
+// With all contents there and no translation to follow, the last one served it.
+func (l *Loop) announceInstalled() {
+	if l.settledOnce && l.settled() && l.featured && !l.stale {
+		l.packets.announce.Stamp(l.seq)
+	}
+	l.packets.loop.BeginAnnouncing(l.packets.announce.Acked(l.acked))
+}

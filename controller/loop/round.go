@@ -71,6 +71,7 @@ func (l *Loop) round(now time.Time) {
 	l.runPackets(now, sbTx)
 	l.runStatus(now, sbTx, localTx)
 	l.translate()
+	l.announceInstalled()
 	// A round that ended early leaves the changes for the one that does not.
 	l.sbChanges, l.ovsChanges = nil, nil
 }

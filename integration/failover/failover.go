@@ -19,6 +19,7 @@ func main() {
 	repeat := flag.Int("n", 5, "failures of each agent's gateway")
 	agents := flag.String("agents", "reference,ours", "agents to run")
 	bfd := flag.Duration("bfd", 200*time.Millisecond, "between two BFD packets, three of which may be lost; 0 for the default of Open vSwitch, a second")
+	inbound := flag.Bool("inbound", false, "the external host pings the guest")
 	keep := flag.Bool("logs", false, "print what the agents logged while a gateway failed")
 	flag.Parse()
 	results := map[string]map[string][]outcome{}
@@ -32,6 +33,9 @@ func main() {
 				kind = integration.Reference
 			}
 			worlds[name] = newWorld(t, integration.Options{Agent: kind, NoVerify: true}, *bfd, 3)
+			if *inbound {
+				worlds[name].fromOutside()
+			}
 			results[name] = map[string][]outcome{}
 		}
 		for i := range *repeat {

@@ -20,7 +20,10 @@ type world struct {
 	gw      [2]*integration.Chassis // best first
 	client  *integration.Chassis
 	guest   *integration.Guest
+	host    *integration.Guest // on the physical network
 	outside string
+	// ping sends from one to the other while something happens.
+	ping func() *integration.PingLoop
 }
 
 // network is a router between the guest's switch and the physical network, whose
@@ -50,6 +53,9 @@ lrp-set-gateway-chassis lr0-ext gw1 20
 lrp-set-gateway-chassis lr0-ext gw2 10
 `
 
+// reachable is an address by which hosts outside reach the guest.
+const reachable = "192.0.2.50"
+
 // redirect is the port that belongs to the active gateway.
 const redirect = "cr-lr0-ext"
 
@@ -66,13 +72,23 @@ func newWorld(t integration.T, opt integration.Options, bfd time.Duration, mult 
 		c.NB(fmt.Sprintf("set NB_Global . options:bfd-min-rx=%d options:bfd-min-tx=%[1]d options:bfd-mult=%d", bfd.Milliseconds(), mult))
 	}
 	c.NB(network)
-	host := c.External(integration.GuestSpec{Name: "host", MAC: "00:00:00:00:ee:01", IPs: []string{"192.0.2.100/24"}})
-	w.outside = host.IP(4)
+	w.host = c.External(integration.GuestSpec{Name: "host", MAC: "00:00:00:00:ee:01", IPs: []string{"192.0.2.100/24"}})
+	w.outside = w.host.IP(4)
+	w.ping = func() *integration.PingLoop { return w.guest.PingLoop(w.outside, interval) }
 	w.guest = w.client.AddGuest(integration.GuestSpec{Name: "client", LPort: "client", MAC: "00:00:00:00:01:01",
 		IPs: []string{"10.0.0.1/24"}, Gateways: []string{"10.0.0.254"}})
 	c.WaitUp("client")
 	w.settled()
 	return w
+}
+
+// fromOutside has the host outside ping the guest, instead of the other way round:
+// nothing but announcements tells the physical network where the address went.
+func (w *world) fromOutside() {
+	w.c.NB("lr-nat-add", "lr0", "dnat_and_snat", reachable, "10.0.0.1")
+	w.c.WaitHV()
+	w.host.Reaches(reachable)
+	w.ping = func() *integration.PingLoop { return w.host.PingLoop(reachable, interval) }
 }
 
 // settled waits until the better gateway is active, and all hear each other.
@@ -139,13 +155,13 @@ type outcome struct {
 	taken time.Duration
 }
 
-// measure lets an event happen while the guest pings the host outside, and waits
-// until traffic flows by way of the gateway that is to be active.
+// measure lets an event happen while pings are sent, and waits until traffic flows by
+// way of the gateway that is to be active.
 func (w *world) measure(e event) outcome {
-	l := w.guest.PingLoop(w.outside, interval)
+	l := w.ping()
 	more := func() {
 		before := l.Received()
-		integration.WaitFor(w.t, 20*time.Second, "replies", func() error {
+		integration.WaitFor(w.t, time.Minute, "replies", func() error {
 			if l.Received() < before+50 {
 				return errors.New("none")
 			}
