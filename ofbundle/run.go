@@ -97,6 +97,7 @@ func (w *Writer) serve(ctx context.Context, target string) error {
 	defer conn.Close()
 	sctx, cancel := context.WithCancel(ctx)
 	s := newSession(sctx, w, conn)
+	defer s.unflushed()
 	defer s.drain()
 	defer cancel()
 	if err := s.connect(ctx); err != nil {
@@ -132,7 +133,7 @@ func (s *session) work(ctx context.Context, target string, probe time.Duration) 
 		if w.cfg.Observe && w.hasCommit {
 			s.observe()
 		} else if w.enabled {
-			if err := s.flush(ctx); err != nil {
+			if err := s.flush(); err != nil {
 				return err
 			}
 			if w.hasCommit && !s.hold && (w.unanswered || w.state.full) {
@@ -209,45 +210,6 @@ func (w *Writer) drain() (committed bool) {
 		w.hasCommit, w.unanswered = true, true
 	}
 	return in.commit
-}
-
-// flush empties the zones and removes the connections asked for. What is not
-// acknowledged before the connection ends is asked for again on the next.
-func (s *session) flush(ctx context.Context) error {
-	w := s.w
-	if len(w.zones) == 0 && len(w.flushes) == 0 {
-		return nil
-	}
-	var msgs []openflow.Message
-	for _, z := range w.zones {
-		msgs = append(msgs, &openflow.CtFlushZone{Zone: z})
-	}
-	for i := range w.flushes {
-		f := &w.flushes[i]
-		if !s.feat.CtFlush || !s.feat.CtLabelFlush && (f.LabelMask != openflow.U128{} || f.MarkMask != 0) {
-			w.log.Warn("the switch cannot flush single connections", "flush", fmt.Sprintf("%+v", *f))
-			continue
-		}
-		msgs = append(msgs, f)
-	}
-	errs, err := s.try(ctx, msgs...)
-	if err != nil {
-		return err
-	}
-	for i, z := range w.zones {
-		if errs[i] != nil {
-			w.log.Error("the switch refuses to flush a conntrack zone", "zone", z, "err", errs[i])
-		}
-		w.events.push(ZoneFlushed{Zone: z, Err: errs[i]})
-	}
-	w.count(func(st *Stats) { st.ZoneFlushes += uint64(len(w.zones)) })
-	for i, e := range errs[len(w.zones):] {
-		if e != nil {
-			w.log.Warn("the switch refuses to flush connections", "flush", fmt.Sprintf("%+v", msgs[len(w.zones)+i]), "err", e)
-		}
-	}
-	w.zones, w.flushes = nil, nil
-	return nil
 }
 
 // write brings the switch to what is wanted and acknowledges the last Commit.

@@ -26,6 +26,7 @@ type session struct {
 	hold      bool
 	holdUntil <-chan time.Time
 	watch     watch
+	flushing  []*flushing // in the order they were sent
 }
 
 type received struct {
@@ -100,7 +101,12 @@ func (s *session) async(r received) {
 		if m.Type == openflow.TypeRequestForward {
 			s.watch.hintIDs()
 		}
+	case *openflow.BarrierReply:
+		s.flushed(r.h.XID)
 	case *openflow.ErrorMsg:
+		if s.flushRefused(r.h.XID, m) {
+			return
+		}
 		s.w.count(func(st *Stats) { st.Errors++ })
 		s.w.log.Warn("the switch reports an error that answers nothing known",
 			"error", m.Name(), "xid", r.h.XID, "message", describeData(m.Data))
