@@ -34,12 +34,7 @@ func (l *Loop) round(now time.Time) {
 	l.collectDue()
 	localTx := l.local.begin(now)
 	sbTx := l.sbSide.begin(now)
-	defer func() {
-		sentLocal, sentSB := l.local.commit(now), l.sbSide.commit(now)
-		if sentLocal || sentSB {
-			l.stats.transactions.Inc()
-		}
-	}()
+	defer l.commit(now)
 	if l.exit.asked {
 		l.cleanUp(sbTx, localTx)
 		return
@@ -70,10 +65,20 @@ func (l *Loop) round(now time.Time) {
 	l.runPlugs()
 	l.runPackets(now, sbTx)
 	l.runStatus(now, sbTx, localTx)
+	// A claim is on its way before the processors are busy with translating.
+	l.commit(now)
 	l.translate()
 	l.announceInstalled()
 	// A round that ended early leaves the changes for the one that does not.
 	l.sbChanges, l.ovsChanges = nil, nil
+}
+
+// commit sends the transactions of the round, which ends with it.
+func (l *Loop) commit(now time.Time) {
+	sentSB, sentLocal := l.sbSide.commit(now), l.local.commit(now)
+	if sentLocal || sentSB {
+		l.stats.transactions.Inc()
+	}
 }
 
 // collectDue turns changes into duties. What a duty could not write keeps it due.

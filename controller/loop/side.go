@@ -79,6 +79,7 @@ func (s *side[U]) commit(now time.Time) bool {
 		return false
 	}
 	tx := s.aside.Filter(s.tx, now)
+	s.tx = nil
 	if tx == nil {
 		return false
 	}
