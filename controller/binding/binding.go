@@ -80,6 +80,9 @@ type Duty struct {
 	pending       map[string]bool // ports whose row is not in line yet
 	claimedAt     map[string]time.Time
 	postponed     map[string]time.Time
+	leaving       map[string]time.Time     // until when ports without interface keep their row
+	returned      map[string]bool          // ports whose interface came back before that, this round
+	lingering     map[ovsdb.UUID]time.Time // until when datapaths without ports stay local
 	refusedLogged map[string]bool
 	unknownLogged map[string]bool
 
@@ -97,6 +100,7 @@ func New(log *slog.Logger) *Duty {
 	return &Duty{
 		log: log, ifaces: map[string]*Interface{}, verdicts: map[string]verdict{}, dirty: map[string]bool{},
 		pending: map[string]bool{}, claimedAt: map[string]time.Time{}, postponed: map[string]time.Time{},
+		leaving: map[string]time.Time{}, returned: map[string]bool{}, lingering: map[ovsdb.UUID]time.Time{},
 		refusedLogged: map[string]bool{}, unknownLogged: map[string]bool{}, boundHere: map[string]bool{}, zoned: map[string]bool{}, roots: map[ovsdb.UUID]int{},
 		datapaths: map[ovsdb.UUID]*LocalDatapath{},
 	}
@@ -106,6 +110,7 @@ func New(log *slog.Logger) *Duty {
 // wait for a later round.
 func (d *Duty) Run(in Inputs, tx *ovsdb.Txn) Delta {
 	d.in = in
+	clear(d.returned)
 	d.delta = Delta{
 		Datapaths: map[ovsdb.UUID]*LocalDatapath{}, Interfaces: map[string]*Interface{},
 		Resident: map[string]bool{}, Bound: map[string]bool{},
@@ -134,13 +139,23 @@ func (d *Duty) Run(in Inputs, tx *ovsdb.Txn) Delta {
 // written.
 func (d *Duty) Pending() bool { return len(d.pending) > 0 }
 
-// NextTimer is when a postponed claim is due, zero when there is none.
+// NextTimer is when something that was put off is due: a claim, a release, the end
+// of a datapath. It is zero when there is nothing.
 func (d *Duty) NextTimer() time.Time {
 	var next time.Time
-	for _, t := range d.postponed {
+	sooner := func(t time.Time) {
 		if next.IsZero() || t.Before(next) {
 			next = t
 		}
+	}
+	for _, t := range d.postponed {
+		sooner(t)
+	}
+	for _, t := range d.leaving {
+		sooner(t)
+	}
+	for _, t := range d.lingering {
+		sooner(t)
 	}
 	return next
 }
@@ -221,6 +236,7 @@ func (d *Duty) noteChanges() {
 			d.markChildren(lport)
 		}
 	}
+	d.endPatience()
 	c := d.in.SBChanges
 	if c == nil {
 		return
@@ -337,6 +353,7 @@ func (d *Duty) gone(lport string) {
 	delete(d.postponed, lport)
 	delete(d.refusedLogged, lport)
 	delete(d.claimedAt, lport)
+	delete(d.leaving, lport)
 }
 
 func (d *Duty) replace(lport string, old, now verdict) {
@@ -356,6 +373,12 @@ func (d *Duty) replace(lport string, old, now verdict) {
 		// Whoever takes the interface away gives the port up: no dispute if it comes back.
 		delete(d.claimedAt, lport)
 		delete(d.postponed, lport)
+		if d.lostInterface(old) {
+			d.leaving[lport] = d.in.Now.Add(releaseDelay)
+		}
+	} else if now.iface != nil && d.leaves(lport) {
+		delete(d.leaving, lport)
+		d.returned[lport] = true
 	}
 	if wasBound, isBound := old.bound(), now.bound(); wasBound != isBound {
 		d.delta.Bound[lport] = isBound
@@ -395,6 +418,9 @@ func (d *Duty) countRoot(v verdict, n int) {
 	before := d.roots[v.datapath]
 	if d.roots[v.datapath] += n; d.roots[v.datapath] == 0 {
 		delete(d.roots, v.datapath)
+		if d.lostInterface(v) {
+			d.lingering[v.datapath] = d.in.Now.Add(lingerTime)
+		}
 	}
 	if (before == 0) != (d.roots[v.datapath] == 0) {
 		d.topology = true
@@ -405,6 +431,10 @@ func (d *Duty) countRoot(v verdict, n int) {
 func (d *Duty) refreshDatapaths() {
 	f := &flood{in: d.in, out: map[ovsdb.UUID]*LocalDatapath{}, log: func(s string) { d.log.Warn(s) }}
 	for id := range d.roots {
+		f.add(id, 0)
+		delete(d.lingering, id)
+	}
+	for id := range d.lingering {
 		f.add(id, 0)
 	}
 	sortPeers(f.out)
@@ -475,5 +505,7 @@ func (d *Duty) forget() {
 	clear(d.datapaths)
 	clear(d.pending)
 	clear(d.dirty)
+	clear(d.leaving)
+	clear(d.lingering)
 	d.chassis = nil
 }

@@ -65,6 +65,9 @@ func (d *Duty) write(p *sbdb.PortBinding, v verdict, tx *ovsdb.Txn) (settled boo
 	if !d.in.MayRelease || !isMain && !isAdditional {
 		return !isMain && !isAdditional
 	}
+	if isMain && !isAdditional && v.iface == nil && v.kind != Virtual && d.leaves(p.LogicalPort) {
+		return true // a timer brings the port back
+	}
 	return d.release(p, v, isMain, isAdditional, tx)
 }
 
@@ -84,7 +87,11 @@ func (d *Duty) claimMain(p *sbdb.PortBinding, v verdict, isAdditional bool, tx *
 			d.log.Info(fmt.Sprintf("Claiming lport %s for this chassis.", p.LogicalPort))
 		}
 		d.logAddresses(p)
-		sbdb.UpdatePortBinding(tx, p.UUID).SetChassis(us.UUID)
+		w := sbdb.UpdatePortBinding(tx, p.UUID).SetChassis(us.UUID)
+		if p.Up.Value() && v.kind.onInterface() {
+			// It was up elsewhere; here flows are to come first.
+			w.SetUp(false)
+		}
 		d.claimedAt[p.LogicalPort] = d.in.Now
 	}
 	if tx == nil {

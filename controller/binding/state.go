@@ -54,6 +54,9 @@ type Bound struct {
 	Claimed bool
 	// Main tells whether this is to be the main chassis.
 	Main bool
+	// Returned: the interface was away for so short a time that the row was not
+	// released. It is told in one round only.
+	Returned bool
 }
 
 // BoundPort returns a port bound here through an interface.
@@ -69,7 +72,7 @@ func (d *Duty) BoundPort(lport string) (Bound, bool) {
 	if p == nil {
 		return Bound{}, false
 	}
-	b := Bound{Row: p, Main: v.role == Main}
+	b := Bound{Row: p, Main: v.role == Main, Returned: d.returned[lport]}
 	if v.carries {
 		b.Interface = v.iface
 	}

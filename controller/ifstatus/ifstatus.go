@@ -95,7 +95,7 @@ func (d *Duty) Run(in Inputs, sbTx, localTx *ovsdb.Txn) {
 		seen[lport] = true
 		e := d.ports[lport]
 		if e == nil {
-			if b.Claimed && done(b) {
+			if b.Claimed && done(b) && !b.Returned {
 				continue
 			}
 			e = &entry{}

@@ -158,3 +158,19 @@ func TestPhases(t *testing.T) {
 		t.Errorf("a deleted port is pending: %v", b.d.Phases())
 	}
 }
+
+// TestBackAtOnce: an interface that comes back before its row was released still has
+// the marks of before, while its flows were taken out.
+func TestBackAtOnce(t *testing.T) {
+	const there = "iface vif1 ofport=1 ext:iface-id=p1 ext:ovn-installed=true"
+	b := newBench(t, "port p1 dp=sw0 key=1 chassis=hv1 up=true", there)
+	b.expect("up from the start", "", "")
+	b.do("del iface vif1")
+	b.expect("gone", "", "")
+	b.do(there)
+	b.expect("back", "update Port_Binding p1 up=false\n",
+		"mutate Interface vif1 external_ids delete [ovn-installed ovn-installed-ts]\n")
+	if !b.d.Waiting() {
+		t.Error("does not ask for a run")
+	}
+}
