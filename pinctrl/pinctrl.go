@@ -187,6 +187,14 @@ func (l *Loop) SetTarget(target string) {
 	}
 }
 
+// SwitchIsThere ends the wait between two attempts to connect: somebody else's
+// connection came up.
+func (l *Loop) SwitchIsThere() {
+	if !l.connected.Load() {
+		poke(l.retarget)
+	}
+}
+
 func poke(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

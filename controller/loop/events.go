@@ -91,6 +91,7 @@ func (l *Loop) writerEvent(e ofbundle.Event) {
 		if l.switchGone.found() {
 			l.due |= dutyHA
 		}
+		l.packets.loop.SwitchIsThere()
 		l.log.Info("ofctrl: switch connected")
 	case ofbundle.Disconnected:
 		l.switchUp = false
