@@ -77,8 +77,8 @@ type Config[F, R, M comparable] struct {
 	ChildN func(m M) uint64
 	// Workers is the number of goroutines that build; 0 means GOMAXPROCS.
 	Workers int
-	// Yield, when set, tells whether others need the processors now: then one
-	// goroutine builds. It is called often, from several goroutines.
+	// Yield, when set, tells whether others need the processors now: then half of
+	// the workers build, at least one. It is called often, from several goroutines.
 	Yield func() bool
 	// Forget, when set, leaves out the record of reads of the inputs it returns
 	// true for. Only tests use it, to show that a missing record is noticed.
@@ -390,7 +390,7 @@ func (e *Engine[F, R, M]) build(todo []uint32, results []built[F, R]) {
 	}
 	var wg sync.WaitGroup
 	for i := range workers {
-		wg.Go(func() { work(i == 0) })
+		wg.Go(func() { work(i < max(1, workers/2)) })
 	}
 	wg.Wait()
 }

@@ -26,7 +26,13 @@ type PuntTap struct {
 	mu      sync.Mutex // guards what follows
 	agent   net.Conn   // the connection that the agent wants packet-ins on
 	answers chan []byte
-	stream  func(message []byte)
+	stream  *streamer
+}
+
+// streamer takes the agent's messages as they come.
+type streamer struct {
+	answer  func(message []byte)
+	drained func()
 }
 
 // TapPunts makes the agent of ch, started after this, talk to its switch through
@@ -88,9 +94,16 @@ func (p *PuntTap) serve(agent net.Conn) {
 	in := bufio.NewReaderSize(agent, 1<<18)
 	out := bufio.NewWriterSize(sw, 1<<16)
 	var data []byte
+	var answers chan []byte
+	var stream *streamer
 	for {
-		if in.Buffered() == 0 && out.Flush() != nil {
-			return
+		if in.Buffered() == 0 {
+			if out.Flush() != nil {
+				return
+			}
+			if stream != nil {
+				stream.drained()
+			}
 		}
 		if data, err = nextMessage(in, data); err != nil {
 			return
@@ -102,12 +115,12 @@ func (p *PuntTap) serve(agent net.Conn) {
 			p.mu.Unlock()
 		}
 		p.mu.Lock()
-		answers, stream := p.answers, p.stream
+		answers, stream = p.answers, p.stream
 		tapped := p.agent == agent && data[1] != typeEchoRequest
 		p.mu.Unlock()
 		switch {
 		case tapped && stream != nil:
-			stream(data)
+			stream.answer(data)
 		case tapped && answers != nil:
 			answers <- bytes.Clone(data)
 		default:
@@ -134,11 +147,12 @@ func nextMessage(r io.Reader, b []byte) ([]byte, error) {
 }
 
 // Stream has answer called with each message that the agent sends on the
-// connection it wants packets on, which is valid during the call only, and returns
+// connection it wants packets on, which is valid during the call only, and drained
+// when all that has come was answered; both are called by one goroutine. It returns
 // what sends to the agent. stop ends it. Agents are fed as fast as they read.
-func (p *PuntTap) Stream(answer func(message []byte)) (send func([]byte) error, stop func()) {
+func (p *PuntTap) Stream(answer func(message []byte), drained func()) (send func([]byte) error, stop func()) {
 	p.mu.Lock()
-	p.stream = answer
+	p.stream = &streamer{answer, drained}
 	agent := p.agent
 	p.mu.Unlock()
 	return func(b []byte) error { return p.write(agent, b) }, func() {

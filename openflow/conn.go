@@ -27,7 +27,8 @@ type ConnOptions struct {
 	// Frames, if set, gets every message undecoded on the reading goroutine, in place
 	// of Recv and Handler, and nil when all that came in with one read has been handed
 	// over. The bytes are valid during the call only. It must not block. Descriptions
-	// of groups beyond 64 KiB cannot be asked for on such a connection.
+	// of groups beyond 64 KiB cannot be asked for on such a connection. The goroutine
+	// has a thread of its own, which the operating system lets run promptly.
 	Frames func(frame []byte)
 }
 
@@ -108,6 +109,10 @@ func NewConn(ctx context.Context, c net.Conn, opts ConnOptions) (*Conn, error) {
 	}
 	_ = c.SetDeadline(time.Time{})
 	in.version = conn.version
+	if opts.Frames != nil {
+		conn.c = prompt(c)
+		in.r = conn.c
+	}
 	conn.wg.Add(2)
 	go conn.readLoop(in)
 	go conn.controlLoop()
@@ -303,6 +308,7 @@ func (c *Conn) readLoop(in *frameReader) {
 		in.c, in.interval = c.c, c.opts.Probe
 	}
 	if c.opts.Frames != nil {
+		RunPromptly()
 		c.readFailed(c.readFrames(in))
 		return
 	}

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 )
 
 // peer is the other end of a connection, by hand.
@@ -25,6 +27,30 @@ type peer struct {
 func connPair(t *testing.T, opts ConnOptions) (*Conn, *peer) {
 	t.Helper()
 	a, b := net.Pipe()
+	return connPairOn(t, a, b, opts)
+}
+
+// sockets gives two connected Unix sockets.
+func sockets(t *testing.T) (a, b net.Conn) {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c [2]net.Conn
+	for i, fd := range fds {
+		f := os.NewFile(uintptr(fd), "socket")
+		c[i], err = net.FileConn(f)
+		f.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c[0], c[1]
+}
+
+func connPairOn(t *testing.T, a, b net.Conn, opts ConnOptions) (*Conn, *peer) {
+	t.Helper()
 	p := &peer{t: t, c: b, f: &frameReader{r: b}}
 	t.Cleanup(func() { b.Close() })
 	hello := make(chan error, 1)
@@ -108,6 +134,55 @@ func TestConnQueuesWithoutBound(t *testing.T) {
 func TestConnProbe(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	c, p := connPair(t, ConnOptions{Probe: 50 * time.Millisecond})
+	testProbe(t, c, p)
+}
+
+// TestPromptConn: a reader that waits on its own thread is asked for, heard, and
+// woken when either side closes.
+func TestPromptConn(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	frames := make(chan byte, 10)
+	opts := ConnOptions{Probe: 50 * time.Millisecond, Frames: func(frame []byte) {
+		if frame != nil {
+			frames <- frame[1]
+		}
+	}}
+	start := func() (*Conn, *peer) {
+		a, b := sockets(t)
+		c, p := connPairOn(t, a, b, opts)
+		if _, ok := c.c.(*promptConn); !ok {
+			t.Fatalf("the reader of %T has no thread", a)
+		}
+		return c, p
+	}
+	c, p := start()
+	testProbe(t, c, p)
+
+	opts.Probe = 0
+	c, p = start()
+	if err := p.send(1, &BarrierReply{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-frames; got != TypeBarrierReply {
+		t.Errorf("type %d", got)
+	}
+	time.Sleep(10 * time.Millisecond) // the reader waits again
+	c.Close()
+	if !errors.Is(c.Err(), ErrClosed) {
+		t.Errorf("error %v", c.Err())
+	}
+
+	c, p = start()
+	p.c.Close()
+	<-c.Done()
+	if err := c.Err(); err == nil || !strings.Contains(err.Error(), "closed by the switch") {
+		t.Errorf("error %v", err)
+	}
+	c.Close()
+}
+
+func testProbe(t *testing.T, c *Conn, p *peer) {
+	t.Helper()
 	defer c.Close()
 	// Answered once, the connection lives on; the answer is not for the caller.
 	h, m := p.recv()
@@ -302,7 +377,12 @@ func FuzzLongReply(f *testing.F) {
 // TestFrames: messages come whole and in order however the stream is cut, echo
 // requests are answered, and the end of what was read is told.
 func TestFrames(t *testing.T) {
-	here, there := net.Pipe()
+	t.Run("pipe", func(t *testing.T) { a, b := net.Pipe(); testFrames(t, a, b) })
+	t.Run("socket", func(t *testing.T) { a, b := sockets(t); testFrames(t, a, b) })
+}
+
+func testFrames(t *testing.T, here, there net.Conn) {
+	defer there.Close()
 	got := make(chan []byte, 1000)
 	ends := 0
 	go func() {

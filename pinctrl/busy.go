@@ -2,11 +2,12 @@ package pinctrl
 
 import "time"
 
-// A loop is busy when it has got more than busyPackets in a busyPeriod, which a
-// processor can handle in a small part of it, and for a busyPeriod after that.
+// A loop is busy when it has got more than busyPackets in a busyPeriod, 200 a second,
+// and for a busyPeriod after that. A processor handles many times as much, but each of
+// them is waited for, as long as one that translates keeps a processor.
 const (
 	busyPeriod  = 100 * time.Millisecond
-	busyPackets = 200
+	busyPackets = 20
 )
 
 // gauge finds out whether packets come often. It belongs to the reading goroutine.

@@ -17,15 +17,18 @@ type exchange struct {
 	name, title string
 	steps       int
 	step        func(at place, id uint32, step int) *openflow.PacketIn
-	answered    func(message []byte) (id uint32, step int, ok bool)
+	// number, if not nil, makes the packet of one exchange that of another: making
+	// packets is not to cost what answering them costs.
+	number   func(packet []byte, id uint32)
+	answered func(message []byte) (id uint32, step int, ok bool)
 	// limit bounds the number of exchanges of a run, 0 is no bound.
 	limit int
 }
 
 var exchanges = []exchange{
-	{"dhcp", "DHCP: discover, offer, request, acknowledgement", 2, dhcpStep, dhcpAnswered, 0},
-	{"dns", "DNS: question, answer", 1, dnsStep, dnsAnswered, 0},
-	{"arp", "ARP: packet, request, reply, packet forwarded", 2, arpStep, arpAnswered, 3000},
+	{"dhcp", "DHCP: discover, offer, request, acknowledgement", 2, dhcpStep, numberDHCP, dhcpAnswered, 0},
+	{"dns", "DNS: question, answer", 1, dnsStep, numberDNS, dnsAnswered, 0},
+	{"arp", "ARP: packet, request, reply, packet forwarded", 2, arpStep, nil, arpAnswered, 3000},
 }
 
 const (
@@ -108,6 +111,10 @@ func dhcpStep(at place, id uint32, step int) *openflow.PacketIn {
 	return packetIn(at, pipeline.OpPutDHCPOpts, packet, append(args, server...), true, nil)
 }
 
+func numberDHCP(packet []byte, id uint32) {
+	binary.BigEndian.PutUint32(packet[ethLen+ipLen+udpLen+4:], id)
+}
+
 func dhcpAnswered(m []byte) (id uint32, step int, ok bool) {
 	p := resumed(m)
 	const at = ethLen + ipLen + udpLen
@@ -133,6 +140,11 @@ func dnsStep(at place, id uint32, _ int) *openflow.PacketIn {
 	m = append(m, "\x05bench\x03ovn\x03org\x00\x00\x01\x00\x01"...)
 	packet := udp4(routerMAC, guestMAC, offered, netip.MustParseAddr("10.0.0.1"), uint16(1024+id>>16), 53, m)
 	return packetIn(at, pipeline.OpDNSLookup, packet, result(), true, nil)
+}
+
+func numberDNS(packet []byte, id uint32) {
+	binary.BigEndian.PutUint16(packet[ethLen+ipLen:], uint16(1024+id>>16))
+	binary.BigEndian.PutUint16(packet[ethLen+ipLen+udpLen:], uint16(id))
 }
 
 func dnsAnswered(m []byte) (id uint32, step int, ok bool) {

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"encoding/binary"
 	"encoding/csv"
+	"golang.org/x/sys/unix"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,9 +46,14 @@ set Open_vSwitch . external_ids:ovn-bridge-mappings=physnet:br-ex`)
 	if !o.quiet {
 		defer keepTranslating(t, agent)()
 	}
+	hurry(t, -10)
+	defer hurry(t, 0)
 	out := map[string]figures{}
 	id := uint32(run) << 16 // addresses that no run before has used
 	for _, e := range exchanges {
+		if !strings.Contains(e.name, o.only) {
+			continue
+		}
 		s := newSession(t, tap, e, at, id)
 		cpu := usage(t, agent)
 		before := translations(agent)
@@ -135,32 +143,65 @@ func translations(agent *integration.Agent) int {
 	return 0
 }
 
-// session is a run of one kind of exchange.
+// session is a run of one kind of exchange. Questions that answers lead to leave
+// together when all answers that have come were looked at.
 type session struct {
 	exchange
 	t    integration.T
 	at   place
 	send func([]byte) error
 	stop func()
-	next uint32 // id
-	left int
 
 	mu    sync.Mutex // guards what follows
+	next  uint32     // id
+	left  int        // exchanges that may begin, negative for any number
 	begun map[uint32]time.Time
 	took  []time.Duration
-	// done is told of each exchange that has ended.
-	done chan struct{}
+	ended int
+	again bool // one that ends is followed by another
+	out   []byte
+	forms [][]byte // of each step, the message with the packet at its end
 	// broken: the agent has closed the connection.
 	broken sync.Once
 }
 
 func newSession(t integration.T, tap *integration.PuntTap, e exchange, at place, id uint32) *session {
-	s := &session{exchange: e, t: t, at: at, next: id, left: -1, begun: map[uint32]time.Time{}, done: make(chan struct{}, 1<<16)}
+	s := &session{exchange: e, t: t, at: at, next: id, left: -1, begun: map[uint32]time.Time{}}
 	if e.limit > 0 {
 		s.left = e.limit
 	}
-	s.send, s.stop = tap.Stream(s.answer)
+	if e.number != nil {
+		for step := range e.steps {
+			s.forms = append(s.forms, s.encode(nil, id, step))
+		}
+	}
+	s.send, s.stop = tap.Stream(s.answer, s.drained)
 	return s
+}
+
+func (s *session) encode(b []byte, id uint32, step int) []byte {
+	b, err := openflow.AppendMessage(b, openflow.Version15, 0, s.step(s.at, id, step))
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// ask appends a question to what is sent next, with mu held.
+func (s *session) ask(id uint32, step int) {
+	if s.number == nil {
+		s.out = s.encode(s.out, id, step)
+		return
+	}
+	at := len(s.out)
+	s.out = append(s.out, s.forms[step]...)
+	s.number(packetOf(s.out[at:]), id)
+}
+
+// packetOf is the packet of an NXT_PACKET_IN2 message, whose first property it is.
+func packetOf(m []byte) []byte {
+	const header, property = 16, 4
+	return m[header+property : header+binary.BigEndian.Uint16(m[header+2:])]
 }
 
 // answer takes a message of the agent.
@@ -169,86 +210,96 @@ func (s *session) answer(m []byte) {
 	if !ok {
 		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	began, ok := s.begun[id]
+	if !ok {
+		return
+	}
 	if step+1 < s.steps {
 		s.ask(id, step+1)
 		return
 	}
-	s.mu.Lock()
-	began, ok := s.begun[id]
-	if ok {
-		delete(s.begun, id)
+	delete(s.begun, id)
+	s.ended++
+	if !s.again {
 		s.took = append(s.took, time.Since(began))
+		return
 	}
-	s.mu.Unlock()
-	if ok {
-		s.done <- struct{}{}
-	}
+	s.start(began)
 }
 
-func (s *session) ask(id uint32, step int) {
-	b, err := openflow.AppendMessage(nil, openflow.Version15, 0, s.step(s.at, id, step))
-	if err == nil {
-		err = s.send(b)
+// start begins an exchange, with mu held.
+func (s *session) start(now time.Time) {
+	if s.left == 0 {
+		return
 	}
-	if err != nil {
-		s.broke(err)
-	}
+	s.left--
+	s.begun[s.next] = now
+	s.ask(s.next, 0)
+	s.next++
 }
 
-func (s *session) broke(err error) {
-	s.broken.Do(func() { s.t.Errorf("asking: %v", err) })
+// drained sends what there is to send.
+func (s *session) drained() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flush()
+}
+
+func (s *session) flush() {
+	if len(s.out) == 0 {
+		return
+	}
+	if err := s.send(s.out); err != nil {
+		s.broken.Do(func() { s.t.Errorf("asking: %v", err) })
+	}
+	s.out = s.out[:0]
 }
 
 // begin starts n exchanges in one write.
 func (s *session) begin(n int) {
-	var b []byte
 	now := time.Now()
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	for range n {
-		if s.left == 0 {
-			break
-		}
-		s.left--
-		id := s.next
-		s.next++
-		s.begun[id] = now
-		b, _ = openflow.AppendMessage(b, openflow.Version15, 0, s.step(s.at, id, 0))
+		s.start(now)
 	}
-	s.mu.Unlock()
-	if err := s.send(b); err != nil {
-		s.broke(err)
-	}
+	s.flush()
 }
 
-// throughput is exchanges a second with window of them under way. One that takes
-// more than two seconds is given up.
+// throughput is exchanges a second with window of them under way. When none has
+// ended for two seconds, those under way are given up.
 func (s *session) throughput(window int, d time.Duration) float64 {
+	s.mu.Lock()
+	s.again, s.ended = true, 0
+	s.mu.Unlock()
 	s.begin(window)
 	began := time.Now()
-	end := time.After(d)
-	n := 0
-	for {
-		select {
-		case <-s.done:
-			k := 1
-			for len(s.done) > 0 && k < window {
-				<-s.done
-				k++
-			}
-			n += k
-			s.begin(k)
-			if s.left == 0 && n >= s.limit {
-				return float64(n) / time.Since(began).Seconds()
-			}
-		case <-time.After(2 * time.Second):
-			s.mu.Lock()
+	n, since := 0, began
+	for time.Since(began) < d {
+		time.Sleep(10 * time.Millisecond)
+		s.mu.Lock()
+		ended, all := s.ended, s.left == 0 && len(s.begun) == 0
+		stuck := ended == n && time.Since(since) > 2*time.Second
+		if stuck {
 			clear(s.begun)
-			s.mu.Unlock()
+		}
+		s.mu.Unlock()
+		if all {
+			break
+		}
+		if stuck {
 			s.begin(window)
-		case <-end:
-			return float64(n) / time.Since(began).Seconds()
+		}
+		if ended != n || stuck {
+			n, since = ended, time.Now()
 		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.again = false
+	return float64(s.ended) / time.Since(began).Seconds()
 }
 
 // latency asks at a steady rate. Exchanges without an end within five seconds
@@ -271,9 +322,6 @@ func (s *session) latency(rate int, d time.Duration) (p50, p99 time.Duration, lo
 			n = due
 		}
 		time.Sleep(time.Millisecond)
-		for len(s.done) > 0 {
-			<-s.done
-		}
 	}
 	const patience = 5 * time.Second
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
@@ -295,4 +343,23 @@ func (s *session) latency(rate int, d time.Duration) (p50, p99 time.Duration, lo
 	}
 	slices.Sort(s.took)
 	return s.took[len(s.took)/2], s.took[(len(s.took)-1)*99/100], lost
+}
+
+// hurry has this process run before others, so that what asks and takes the time
+// does not wait for what is measured, until it is called with the nice value 0:
+// processes that are started meanwhile would be the same.
+func hurry(t integration.T, nice int) {
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	for _, task := range tasks {
+		tid, err := strconv.Atoi(task.Name())
+		if err != nil {
+			continue
+		}
+		if err := unix.Setpriority(unix.PRIO_PROCESS, tid, nice); err != nil && err != unix.ESRCH {
+			t.Fatalf("priority: %v", err)
+		}
+	}
 }

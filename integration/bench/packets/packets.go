@@ -29,6 +29,7 @@ type options struct {
 	rate        int
 	window      int
 	quiet       bool
+	only        string
 }
 
 func main() {
@@ -39,6 +40,7 @@ func main() {
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "how long each figure is measured")
 	flag.IntVar(&o.rate, "rate", 500, "exchanges a second when latency is measured")
 	flag.IntVar(&o.window, "window", 128, "exchanges under way when throughput is measured")
+	flag.StringVar(&o.only, "run", "", "only the exchanges whose name contains this")
 	flag.BoolVar(&o.quiet, "quiet", false, "no translation meanwhile")
 	doc := flag.String("write", "", "Markdown file to put the table into, between its markers")
 	flag.Parse()
