@@ -361,10 +361,10 @@ const (
 // build fills results, one for each of todo.
 func (e *Engine[F, R, M]) build(todo []uint32, results []built[F, R]) {
 	var next atomic.Int64
-	work := func(alone bool) {
+	work := func(always bool) {
 		reads := Reads{forget: e.cfg.Forget}
 		var slab []Input
-		for alone || e.cfg.Yield == nil || !e.cfg.Yield() {
+		for always || e.cfg.Yield == nil || !e.cfg.Yield() {
 			end := int(next.Add(chunk))
 			start := end - chunk
 			if start >= len(todo) {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestYield: while others need the processors one goroutine builds, and it builds
-// everything.
+// TestYield: while others need the processors half of the workers build, and they
+// build everything.
 func TestYield(t *testing.T) {
 	for _, yield := range []bool{false, true} {
 		var now, most, built atomic.Int64
@@ -32,7 +32,7 @@ func TestYield(t *testing.T) {
 		if built.Load() != units {
 			t.Errorf("yielding %v: %d units were built, want %d", yield, built.Load(), units)
 		}
-		if alone := most.Load() == 1; alone != yield {
+		if half := most.Load() <= 2; half != yield {
 			t.Errorf("yielding %v: %d were built at a time", yield, most.Load())
 		}
 	}
