@@ -308,7 +308,7 @@ func (c *Conn) readLoop(in *frameReader) {
 		in.c, in.interval = c.c, c.opts.Probe
 	}
 	if c.opts.Frames != nil {
-		RunPromptly()
+		defer RunPromptly()()
 		c.readFailed(c.readFrames(in))
 		return
 	}

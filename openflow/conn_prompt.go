@@ -49,13 +49,24 @@ func prompt(c net.Conn) net.Conn {
 }
 
 // RunPromptly gives the calling goroutine a thread of its own, which runs as soon as
-// it has something to do and ends with the goroutine.
-func RunPromptly() {
+// it has something to do, until done is called. A thread that ended would take along
+// processes that were started on it with a parent death signal.
+func RunPromptly() (done func()) {
 	runtime.LockOSThread()
-	attr := unix.SchedAttr{Policy: unix.SCHED_NORMAL, Nice: promptNice, Runtime: uint64(promptSlice)}
+	before, err := unix.SchedGetAttr(0, 0)
+	if err != nil || before.Policy != unix.SCHED_NORMAL {
+		return runtime.UnlockOSThread
+	}
+	attr := unix.SchedAttr{Policy: unix.SCHED_NORMAL, Nice: min(before.Nice, promptNice), Runtime: uint64(promptSlice)}
 	if unix.SchedSetAttr(0, &attr, 0) != nil {
-		attr.Nice = 0
-		_ = unix.SchedSetAttr(0, &attr, 0) // then it has the ordinary share
+		attr.Nice = before.Nice
+		_ = unix.SchedSetAttr(0, &attr, 0) // else it has an ordinary share and slice
+	}
+	return func() {
+		attr.Nice, attr.Runtime = before.Nice, 0
+		if unix.SchedSetAttr(0, &attr, 0) == nil {
+			runtime.UnlockOSThread()
+		} // else the thread ends with the goroutine
 	}
 }
 

@@ -20,10 +20,10 @@ const (
 // batchSize is how many packets are handled before their answers are sent.
 const batchSize = 32
 
-// Run connects, and connects again, until ctx ends. It keeps the goroutine's thread.
+// Run connects, and connects again, until ctx ends.
 func (l *Loop) Run(ctx context.Context) {
 	// The reader must not wait for it while others compute.
-	openflow.RunPromptly()
+	defer openflow.RunPromptly()()
 	backoff := minBackoff
 	for ctx.Err() == nil {
 		select {
