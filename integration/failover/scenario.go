@@ -24,6 +24,7 @@ type world struct {
 	outside string
 	// ping sends from one to the other while something happens.
 	ping func() *integration.PingLoop
+	bfd  time.Duration // between two of its packets, 0 is Open vSwitch's choice
 }
 
 // network is a router between the guest's switch and the physical network, whose
@@ -63,7 +64,7 @@ const redirect = "cr-lr0-ext"
 // did not come; an interval of 0 leaves that to Open vSwitch.
 func newWorld(t integration.T, opt integration.Options, bfd time.Duration, mult int) *world {
 	c := integration.NewCluster(t, opt)
-	w := &world{t: t, c: c}
+	w := &world{t: t, c: c, bfd: bfd}
 	w.gw[0], w.gw[1], w.client = c.AddChassis("gw1"), c.AddChassis("gw2"), c.AddChassis("hv1")
 	for _, gw := range w.gw {
 		gw.AddPhysical("physnet1")
@@ -102,13 +103,20 @@ func (w *world) settled() {
 	w.guest.Reaches(w.outside)
 }
 
-// hears waits until BFD is up on a number of a chassis' tunnels.
+// hears waits until BFD is up on a number of a chassis' tunnels, at its final pace.
 func (w *world) hears(ch *integration.Chassis, n int) {
 	w.t.Helper()
 	integration.WaitFor(w.t, 20*time.Second, fmt.Sprintf("%d tunnels of %s up", n, ch.Name), func() error {
 		up := strings.Fields(ch.VSCtl("--bare", "--columns=name", "find", "Interface", "bfd_status:state=up"))
 		if len(up) != n {
 			return fmt.Errorf("up are %v", up)
+		}
+		// A session begins with a packet a second, and is found dead accordingly.
+		for line := range strings.Lines(ch.AppCtl("bfd/show")) {
+			name, value, _ := strings.Cut(strings.TrimSpace(line), ": Approx ")
+			if every, err := time.ParseDuration(value); err == nil && w.bfd > 0 && every != w.bfd {
+				return fmt.Errorf("%s is %v", name, every)
+			}
 		}
 		return nil
 	})
