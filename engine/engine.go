@@ -291,7 +291,7 @@ func (r *Reads) Inputs() []Input { return r.inputs }
 // Run builds what is dirty and returns the difference since the last Run.
 func (e *Engine[F, R, M]) Run() Result[F] {
 	var res Result[F]
-	todo := e.takeDirty()
+	dirty := e.takeDirty()
 
 	res.Removed = e.removed
 	e.removed = nil
@@ -301,8 +301,8 @@ func (e *Engine[F, R, M]) Run() Result[F] {
 	e.retired = nil
 
 	// What units read and yield is kept short of all at once.
-	results := make([]built[F, R], min(len(todo), batch))
-	for rest := todo; len(rest) > 0; {
+	results := make([]built[F, R], min(len(dirty), batch))
+	for rest := dirty; len(rest) > 0; {
 		n := min(len(rest), batch)
 		builds := results[:n]
 		clear(builds)
@@ -318,13 +318,13 @@ func (e *Engine[F, R, M]) Run() Result[F] {
 		}
 		rest = rest[n:]
 	}
-	res.Built = len(todo)
+	res.Built = len(dirty)
 
 	for _, s := range e.changed {
 		e.settle(&res, s)
 	}
 	e.changed = e.changed[:0]
-	for _, id := range todo {
+	for _, id := range dirty {
 		e.units[id].dirty = false
 	}
 	return res
@@ -333,16 +333,16 @@ func (e *Engine[F, R, M]) Run() Result[F] {
 // takeDirty returns the alive dirty units. They stay marked until the end of Run,
 // which is how settle knows whose rows were dealt with already.
 func (e *Engine[F, R, M]) takeDirty() []uint32 {
-	todo := make([]uint32, 0, len(e.dirty))
+	dirty := make([]uint32, 0, len(e.dirty))
 	for _, id := range e.dirty {
 		if e.units[id].alive {
-			todo = append(todo, id)
+			dirty = append(dirty, id)
 		} else {
 			e.units[id].dirty = false
 		}
 	}
 	e.dirty = e.dirty[:0]
-	return todo
+	return dirty
 }
 
 type built[F, R comparable] struct {
@@ -358,8 +358,8 @@ const (
 	batch = 512 * chunk
 )
 
-// build fills results, one for each of todo.
-func (e *Engine[F, R, M]) build(todo []uint32, results []built[F, R]) {
+// build fills results, one for each of dirty.
+func (e *Engine[F, R, M]) build(dirty []uint32, results []built[F, R]) {
 	var next atomic.Int64
 	work := func(always bool) {
 		reads := Reads{forget: e.cfg.Forget}
@@ -367,13 +367,13 @@ func (e *Engine[F, R, M]) build(todo []uint32, results []built[F, R]) {
 		for always || e.cfg.Yield == nil || !e.cfg.Yield() {
 			end := int(next.Add(chunk))
 			start := end - chunk
-			if start >= len(todo) {
+			if start >= len(dirty) {
 				return
 			}
-			for i := start; i < min(end, len(todo)); i++ {
+			for i := start; i < min(end, len(dirty)); i++ {
 				b := &results[i]
 				reads.inputs = reads.inputs[:0]
-				b.err = e.buildOne(e.units[todo[i]].key, &reads, &b.out)
+				b.err = e.buildOne(e.units[dirty[i]].key, &reads, &b.out)
 				if cap(slab)-len(slab) < len(reads.inputs) {
 					slab = make([]Input, 0, max(1024, len(reads.inputs)))
 				}
@@ -383,7 +383,7 @@ func (e *Engine[F, R, M]) build(todo []uint32, results []built[F, R]) {
 			}
 		}
 	}
-	workers := min(e.cfg.Workers, (len(todo)+chunk-1)/chunk)
+	workers := min(e.cfg.Workers, (len(dirty)+chunk-1)/chunk)
 	if workers <= 1 {
 		work(true)
 		return
