@@ -11,11 +11,7 @@ import (
 // it is left out and named, and comes back.
 func TestFlowLimitFollowed(t *testing.T) {
 	b := newBed(t)
-	b.vswitchd()
-	b.configure("hv1")
-	a := b.agent("hv1")
-	b.eventually("the bridge is there", func() bool { return b.try("ovs-vsctl", "br-exists", "br-int") == nil })
-	b.plug()
+	a := b.plugged("hv1")
 	dp := b.sbctl("--columns=_uuid list Datapath_Binding")
 	b.must("ovn-sbctl", "create", "Address_Set", "name=as", "addresses=10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4")
 	b.must("ovn-sbctl", "create", "Logical_Flow", "logical_datapath="+dp, "pipeline=ingress", "table_id=3", "priority=100",

@@ -36,11 +36,7 @@ func (b *bed) compare(name string) (*Observed, *verify.Result) {
 // installed, writes nothing, and notices what is not as it should be.
 func TestObserver(t *testing.T) {
 	b := newBed(t)
-	b.vswitchd()
-	b.configure("hv1")
-	a := b.agent("hv1")
-	b.eventually("the bridge is there", func() bool { return b.try("ovs-vsctl", "br-exists", "br-int") == nil })
-	b.plug()
+	a := b.plugged("hv1")
 	b.sbctl("chassis-add hv2 geneve 192.168.0.2")
 	dp := b.sbctl("--columns=_uuid list Datapath_Binding")
 	b.must("ovn-sbctl", "create", "Logical_Flow", "logical_datapath="+dp, "pipeline=ingress", "table_id=3", "priority=100",

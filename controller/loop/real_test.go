@@ -288,15 +288,22 @@ func (b *bed) dump() string {
 	return local + sb
 }
 
+// plugged starts a switch and an agent, and gives the bridge that it makes a port.
+func (b *bed) plugged(chassis string) *agent {
+	b.t.Helper()
+	b.vswitchd()
+	b.configure(chassis)
+	a := b.agent(chassis)
+	b.eventually("the bridge is there", func() bool { return b.try("ovs-vsctl", "br-exists", "br-int") == nil })
+	b.plug()
+	return a
+}
+
 // TestBindingLifecycle: claimed, installed and up; unchanged by a restart; released
 // when the interface goes; nb_cfg follows.
 func TestBindingLifecycle(t *testing.T) {
 	b := newBed(t)
-	b.vswitchd()
-	b.configure("hv1")
-	a := b.agent("hv1")
-	b.eventually("the bridge is there", func() bool { return b.try("ovs-vsctl", "br-exists", "br-int") == nil })
-	b.plug()
+	a := b.plugged("hv1")
 	b.eventually("the port is up", func() bool { return b.bound("hv1", "true") })
 	b.eventually("and installed", func() bool {
 		out, err := b.run("ovs-vsctl", "--no-wait", "get", "interface", "vif1", "external_ids:ovn-installed")
@@ -360,11 +367,7 @@ func TestBindingLifecycle(t *testing.T) {
 // what happened meanwhile is made up for.
 func TestSouthboundAway(t *testing.T) {
 	b := newBed(t)
-	b.vswitchd()
-	b.configure("hv1")
-	a := b.agent("hv1")
-	b.eventually("the bridge is there", func() bool { return b.try("ovs-vsctl", "br-exists", "br-int") == nil })
-	b.plug()
+	a := b.plugged("hv1")
 	b.eventually("the port is up", func() bool { return b.bound("hv1", "true") })
 	b.must("ovs-appctl", "-t", b.path("sb.ctl"), "exit")
 	b.eventually("the loss is noticed", func() bool { return b.appctl(a, "connection-status") == "not connected" })
@@ -484,11 +487,7 @@ func TestSwitchRestart(t *testing.T) {
 // TestCommands: the commands by which tests of the C agent steer it.
 func TestCommands(t *testing.T) {
 	b := newBed(t)
-	b.vswitchd()
-	b.configure("hv1")
-	a := b.agent("hv1")
-	b.eventually("the bridge is there", func() bool { return b.try("ovs-vsctl", "br-exists", "br-int") == nil })
-	b.plug()
+	a := b.plugged("hv1")
 	b.eventually("the port is up", func() bool { return b.bound("hv1", "true") })
 	for _, c := range []struct{ command, want string }{
 		{"inc-engine/clear-stats", ""},
