@@ -3,35 +3,22 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/ovn-chassis/ovn-chassis/integration"
 	"github.com/ovn-chassis/ovn-chassis/integration/compare"
+	"github.com/ovn-chassis/ovn-chassis/integration/topology"
 )
-
-// fragment is something that can come and go.
-type fragment struct {
-	name    string
-	on, off []string
-}
 
 // stepsPerWorld is after how many changes a world starts anew.
 const stepsPerWorld = 20
 
-// toggle is a fragment that comes or goes.
-type toggle struct {
-	fragment int
-	on       bool
-}
-
 // fuzzer applies fragments at random, in worlds that begin with base/gateway.
 type fuzzer struct {
-	topo      *Topology
-	fragments []fragment
+	topo      *topology.Topology
+	fragments []topology.Fragment
 	kind      integration.AgentKind
 	tamper    func(*integration.Chassis) // spoils the switch after each step; nil but in tests
 }
@@ -79,34 +66,8 @@ func fuzz(seed uint64, budget time.Duration, jobs, limit int, kind integration.A
 }
 
 func newFuzzer(kind integration.AgentKind) (*fuzzer, error) {
-	root, err := integration.ModuleRoot()
-	if err != nil {
-		return nil, err
-	}
-	dir := filepath.Join(root, "integration/parity")
-	f := &fuzzer{topo: &Topology{Name: "fuzz", Local: "hv1"}, kind: kind}
-	if err := f.topo.parse("[base gateway]", filepath.Join(dir, "topologies/base")); err != nil {
-		return nil, err
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "fragments.txt"))
-	if err != nil {
-		return nil, err
-	}
-	var lines *[]string
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSpace(line)
-		switch {
-		case line == "" || strings.HasPrefix(line, "#"):
-		case line == "[off]":
-			lines = &f.fragments[len(f.fragments)-1].off
-		case strings.HasPrefix(line, "["):
-			f.fragments = append(f.fragments, fragment{name: strings.Trim(line, "[]")})
-			lines = &f.fragments[len(f.fragments)-1].on
-		default:
-			*lines = append(*lines, line)
-		}
-	}
-	return f, nil
+	f := &fuzzer{topo: &topology.Topology{Name: "fuzz", Local: "hv1"}, fragments: topology.Fragments(), kind: kind}
+	return f, f.topo.Parse("[base gateway]")
 }
 
 // world lives through one world and returns how many changes were compared. A
@@ -114,21 +75,16 @@ func newFuzzer(kind integration.AgentKind) (*fuzzer, error) {
 // to show it.
 func (f *fuzzer) world(seed uint64, deadline time.Time, limit int) (steps int, err error) {
 	rng := rand.New(rand.NewPCG(seed, 0))
-	var history [][]toggle
+	var history [][]topology.Toggle
 	var report string
 	err = integration.Run(fmt.Sprint("fuzz-", seed), nil, func(t integration.T) {
-		c, ch := build(t, f.topo, f.kind)
+		c, ch := f.topo.Build(t, f.kind)
 		state := make([]bool, len(f.fragments))
 		for range stepsPerWorld {
 			if !time.Now().Before(deadline) {
 				return
 			}
-			// Each fragment once: a client cannot remove what its own transaction adds.
-			var step []toggle
-			for _, i := range rng.Perm(len(state))[:1+rng.IntN(4)] {
-				step = append(step, toggle{i, !state[i]})
-				state[i] = !state[i]
-			}
+			step := topology.Toss(rng, state, 4)
 			history = append(history, step)
 			r := f.step(t, c, ch, step)
 			steps++
@@ -149,8 +105,8 @@ func (f *fuzzer) world(seed uint64, deadline time.Time, limit int) (steps int, e
 
 // step applies toggles and compares. What agents learn from each other's
 // announcements may come between two looks, hence the second.
-func (f *fuzzer) step(t integration.T, c *integration.Cluster, ch *integration.Chassis, step []toggle) *compare.Result {
-	f.change(step).apply(t, c, ch)
+func (f *fuzzer) step(t integration.T, c *integration.Cluster, ch *integration.Chassis, step []topology.Toggle) *compare.Result {
+	f.change(step).Apply(t, c, ch)
 	if f.tamper != nil {
 		f.tamper(ch)
 	}
@@ -167,28 +123,20 @@ func (f *fuzzer) step(t integration.T, c *integration.Cluster, ch *integration.C
 }
 
 // change is what a step does.
-func (f *fuzzer) change(step []toggle) Change {
-	var change Change
-	for _, s := range step {
-		lines := f.fragments[s.fragment].off
-		if s.on {
-			lines = f.fragments[s.fragment].on
-		}
-		change.Lines = append(change.Lines, lines...)
-	}
-	return change
+func (f *fuzzer) change(step []topology.Toggle) topology.Change {
+	return topology.ChangeOf(f.fragments, step)
 }
 
 // reduceTries bounds the search for a shorter script; each builds a world.
 const reduceTries = 15
 
 // reduce leaves out steps, the last excepted, as long as the difference remains.
-func (f *fuzzer) reduce(history [][]toggle) [][]toggle {
+func (f *fuzzer) reduce(history [][]topology.Toggle) [][]topology.Toggle {
 	tries := 0
 	for size := len(history) - 1; size >= 1; size /= 2 {
 		for at := 0; at+size < len(history) && tries < reduceTries; {
 			tries++
-			shorter := append(append([][]toggle(nil), history[:at]...), history[at+size:]...)
+			shorter := append(append([][]topology.Toggle(nil), history[:at]...), history[at+size:]...)
 			if f.differs(shorter) {
 				history = shorter
 			} else {
@@ -201,15 +149,15 @@ func (f *fuzzer) reduce(history [][]toggle) [][]toggle {
 
 // differs tells whether a new world differs after the steps; what a step would
 // take away that is not there, or add twice, is left out.
-func (f *fuzzer) differs(history [][]toggle) (differs bool) {
+func (f *fuzzer) differs(history [][]topology.Toggle) (differs bool) {
 	_ = integration.Run("fuzz-reduce", nil, func(t integration.T) {
-		c, ch := build(t, f.topo, f.kind)
+		c, ch := f.topo.Build(t, f.kind)
 		state := make([]bool, len(f.fragments))
 		for i, step := range history {
-			var possible []toggle
+			var possible []topology.Toggle
 			for _, s := range step {
-				if state[s.fragment] != s.on {
-					state[s.fragment] = s.on
+				if state[s.Fragment] != s.On {
+					state[s.Fragment] = s.On
 					possible = append(possible, s)
 				}
 			}
@@ -217,7 +165,7 @@ func (f *fuzzer) differs(history [][]toggle) (differs bool) {
 				differs = !f.step(t, c, ch, possible).Equal()
 				return
 			}
-			f.change(possible).apply(t, c, ch)
+			f.change(possible).Apply(t, c, ch)
 			c.WaitHV()
 		}
 	})
@@ -225,7 +173,7 @@ func (f *fuzzer) differs(history [][]toggle) (differs bool) {
 }
 
 // script is history as the changes of a topology.
-func (f *fuzzer) script(history [][]toggle) string {
+func (f *fuzzer) script(history [][]topology.Toggle) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, "[base gateway]")
 	for i, step := range history {

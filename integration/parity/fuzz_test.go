@@ -37,12 +37,12 @@ func TestFragments(t *testing.T) {
 	}
 	names := map[string]bool{}
 	for _, fr := range f.fragments {
-		if names[fr.name] {
-			t.Errorf("%s: twice", fr.name)
+		if names[fr.Name] {
+			t.Errorf("%s: twice", fr.Name)
 		}
-		names[fr.name] = true
-		if len(fr.on) == 0 || len(fr.off) == 0 {
-			t.Errorf("%s: %d lines to add, %d to remove; want both", fr.name, len(fr.on), len(fr.off))
+		names[fr.Name] = true
+		if len(fr.On) == 0 || len(fr.Off) == 0 {
+			t.Errorf("%s: %d lines to add, %d to remove; want both", fr.Name, len(fr.On), len(fr.Off))
 		}
 	}
 	if len(names) < 30 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ovn-chassis/ovn-chassis/integration"
 	"github.com/ovn-chassis/ovn-chassis/integration/compare"
+	"github.com/ovn-chassis/ovn-chassis/integration/topology"
 )
 
 // observeBoth builds the topology, observes the reference agent and an agent of
@@ -15,7 +16,7 @@ import (
 // On contents of an older release the reference is that release's own agent. What
 // differs is accepted where the reference of 26.03 does the same as ours with the
 // same contents: then the language changed, not its meaning here.
-func observeBoth(t integration.T, topo *Topology, kind integration.AgentKind) *compare.Result {
+func observeBoth(t integration.T, topo *topology.Topology, kind integration.AgentKind) *compare.Result {
 	snapshot := makeSnapshot(t, topo)
 	theirs := observe(t, topo, snapshot, integration.Reference, nil, nil)
 	ours := observe(t, topo, snapshot, kind, theirs.Tunnels, nil)
@@ -29,7 +30,7 @@ func observeBoth(t integration.T, topo *Topology, kind integration.AgentKind) *c
 
 // observeVersions compares what our agent installs on a bridge that speaks
 // OpenFlow 1.4 only with what it installs by OpenFlow 1.5.
-func observeVersions(t integration.T, topo *Topology) *compare.Result {
+func observeVersions(t integration.T, topo *topology.Topology) *compare.Result {
 	snapshot := makeSnapshot(t, topo)
 	newer := observe(t, topo, snapshot, integration.Ours, nil, nil)
 	older := *topo
@@ -40,55 +41,16 @@ func observeVersions(t integration.T, topo *Topology) *compare.Result {
 // makeSnapshot has northd translate the topology, with the reference agent as
 // the local chassis, and returns the path of the southbound database when nothing
 // more happens.
-func makeSnapshot(t integration.T, topo *Topology) string {
+func makeSnapshot(t integration.T, topo *topology.Topology) string {
 	if topo.Snapshot != "" {
 		return topo.Snapshot
 	}
-	c, ch := build(t, topo, integration.Reference)
+	c, ch := topo.Build(t, integration.Reference)
 	c.StopNorthd()
 	addLogicalFlows(c, topo.LogicalFlows)
 	ch.Agent.Kill()
 	c.StopSouthbound()
 	return c.SouthboundFile()
-}
-
-// build makes the topology with northd and an agent, and waits until all is
-// settled.
-func build(t integration.T, topo *Topology, kind integration.AgentKind) (*integration.Cluster, *integration.Chassis) {
-	opt := topo.options(t)
-	opt.Agent = kind
-	c := integration.NewCluster(t, opt)
-	ch := addChassis(c, topo)
-	ch.StartAgent()
-	c.SB("wait-until", "Chassis", topo.Local)
-	// A chassis that lacks a feature makes northd do without it everywhere.
-	features := c.SB("get", "Chassis", topo.Local, "other_config")
-	for _, r := range topo.Remotes {
-		c.SB("chassis-add", r.Name, r.Types, r.Encap, "--", "set", "Chassis", r.Name, "other_config="+features,
-			"hostname="+r.Name)
-	}
-	c.NB(topo.northbound())
-	c.Sync()
-	for _, r := range topo.Remotes {
-		for _, lport := range r.Ports {
-			bindRemote(c, lport, r.Name)
-		}
-	}
-	if topo.Southbound != "" {
-		c.SB(topo.Southbound)
-	}
-	for _, p := range topo.Ports {
-		c.SB("wait-until", "Port_Binding", p.LPort, "chassis!=[]", "up=true")
-	}
-	// The second time northd has seen what the agent wrote before the first.
-	c.WaitHV()
-	c.WaitHV()
-	return c, ch
-}
-
-// bindRemote binds a logical port to another chassis, as the agent there would.
-func bindRemote(c *integration.Cluster, lport, chassis string) {
-	c.SB("lsp-bind", lport, chassis, "--", "set", "Port_Binding", lport, "up=true")
 }
 
 // addLogicalFlows adds a logical flow for each line, which northd would remove if
@@ -111,26 +73,12 @@ func addLogicalFlows(c *integration.Cluster, lines []string) {
 	c.SB(args...)
 }
 
-func addChassis(c *integration.Cluster, topo *Topology) *integration.Chassis {
-	ch := c.AddBareChassis(topo.Local)
-	if topo.Chassis != "" {
-		ch.VSCtl(topo.Chassis)
-	}
-	if topo.OpenFlow14 {
-		ch.VSCtl("set", "Bridge", "br-int", "protocols=OpenFlow14")
-	}
-	for _, p := range topo.Ports {
-		ch.AddDummy(p.LPort, p.OFPort, p.Columns...)
-	}
-	return ch
-}
-
 // observe starts an agent on a copy of the snapshot in which the local chassis
 // has claimed nothing yet, and dumps the switch when the agent says it has
 // installed everything. tunnels are those that another agent made of it. tamper,
 // if not nil, may spoil the switch before the dump, for the test of this program.
-func observe(t integration.T, topo *Topology, snapshot string, kind integration.AgentKind, tunnels []compare.TunnelPort, tamper func(*integration.Chassis)) *compare.Observation {
-	opt := topo.options(t)
+func observe(t integration.T, topo *topology.Topology, snapshot string, kind integration.AgentKind, tunnels []compare.TunnelPort, tamper func(*integration.Chassis)) *compare.Observation {
+	opt := topo.Options(t)
 	opt.Agent, opt.Southbound, opt.NoNorthd = kind, snapshot, true
 	c := integration.NewCluster(t, opt)
 	chassis := c.SB("--bare", "--columns=_uuid", "find", "Chassis", "name="+topo.Local)
@@ -142,7 +90,7 @@ func observe(t integration.T, topo *Topology, snapshot string, kind integration.
 		c.SB(undo...)
 	}
 	patience := time.Minute
-	ch := addChassis(c, topo)
+	ch := topo.AddChassis(c)
 	if topo.Snapshot != "" {
 		patience = 3 * time.Minute
 		// Over TCP the server drops a client that is busy for ten seconds.

@@ -24,6 +24,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -31,6 +32,7 @@ import (
 
 	"github.com/ovn-chassis/ovn-chassis/integration"
 	"github.com/ovn-chassis/ovn-chassis/integration/compare"
+	"github.com/ovn-chassis/ovn-chassis/integration/topology"
 )
 
 // stacks are the releases of OVN to compare with.
@@ -147,7 +149,7 @@ func run(dir, only, release string, self, of14 bool, limit, jobs, scale int, raw
 				switch {
 				case of14:
 					check("start", observeVersions(t, topo))
-				case release == "sid" && topo.alive():
+				case release == "sid" && topo.Alive():
 					live(t, topo, kind, check)
 				default:
 					check("start", observeBoth(t, topo, kind))
@@ -175,4 +177,35 @@ func run(dir, only, release string, self, of14 bool, limit, jobs, scale int, raw
 		return fmt.Errorf("%d of %d comparisons differ or failed", failed, steps)
 	}
 	return nil
+}
+
+func loadTopologies(dir string, pattern *regexp.Regexp) ([]*topology.Topology, error) {
+	if dir == "" {
+		root, err := integration.ModuleRoot()
+		if err != nil {
+			return nil, err
+		}
+		dir = filepath.Join(root, "integration/parity/topologies")
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
+	if err != nil {
+		return nil, err
+	}
+	var all []*topology.Topology
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txt")
+		if !pattern.MatchString(name) {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		topo := &topology.Topology{Name: name, Local: "hv1"}
+		if err := topo.Parse(string(text)); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		all = append(all, topo)
+	}
+	return all, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ovn-chassis/ovn-chassis/integration"
 	"github.com/ovn-chassis/ovn-chassis/integration/compare"
+	"github.com/ovn-chassis/ovn-chassis/integration/topology"
 )
 
 func TestMain(m *testing.M) { integration.Main(m) }
@@ -48,7 +49,7 @@ func TestReference(t *testing.T) {
 	}
 }
 
-func spoil(t *testing.T, topo *Topology, snapshot string, reference *compare.Observation, what string,
+func spoil(t *testing.T, topo *topology.Topology, snapshot string, reference *compare.Observation, what string,
 	tamper func(*integration.Chassis), noticed func(*compare.Result) bool) {
 	t.Helper()
 	if r := compare.Compare(reference, observe(t, topo, snapshot, integration.Reference, nil, tamper)); !noticed(r) {
@@ -73,7 +74,7 @@ func TestParity(t *testing.T) {
 		}
 		t.Run(topo.Name, func(t *testing.T) {
 			t.Parallel()
-			if !topo.alive() {
+			if !topo.Alive() {
 				if r := observeBoth(t, topo, integration.Ours); !r.Equal() {
 					t.Errorf("%d same\n%s", r.Same, r.Report(5))
 				}

@@ -1,9 +1,11 @@
-package main
+// Package topology has logical networks as text, and what may come and go in them:
+// what our agent is taken through when it is compared with the reference, and when
+// it is troubled.
+package topology
 
 import (
+	"embed"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -15,7 +17,7 @@ import (
 // file of sections; lines that begin with # are comments:
 //
 //	[since N]      the first OVN release, 25 for 25.03, that can be compared with
-//	[base NAME]    begins with the sections of base/NAME.txt
+//	[base NAME]    begins with the sections of base/NAME.txt, beside this file
 //	[northbound]   ovn-nbctl commands, one transaction
 //	[ports]        LPORT OFPORT [COLUMN=VALUE...]: interfaces on the local br-int
 //	[remote NAME ENCAP-IP [TYPE,...]]   another chassis; logical ports bound
@@ -30,7 +32,8 @@ import (
 //	               "unplug LPORT" are for the local switch and the southbound
 //	               database; "bind LPORT CHASSIS" binds elsewhere, "sbctl-where
 //	               TABLE CONDITION COLUMN=VALUE..." sets southbound columns,
-//	               "sbctl-encap LPORT IP" what a binding's tunnel address is
+//	               "sbctl-encap LPORT IP" what a binding's tunnel address is;
+//	               "at CHASSIS LINE" is for that chassis instead of the local one
 type Topology struct {
 	Name       string
 	Northbound string
@@ -56,13 +59,13 @@ type Topology struct {
 	OpenFlow14 bool
 }
 
-// alive tells whether an agent can live through the topology. Logical flows of its
+// Alive tells whether an agent can live through the topology. Logical flows of its
 // own, which northd would remove, and a database made before are looked at once.
-func (topo *Topology) alive() bool { return len(topo.LogicalFlows) == 0 && topo.Snapshot == "" }
+func (topo *Topology) Alive() bool { return len(topo.LogicalFlows) == 0 && topo.Snapshot == "" }
 
-// northbound returns the script in the words of OVN 23.03, which has no commands
+// northboundScript is Northbound in the words of OVN 23.03, which has no commands
 // for ports of routers and networks.
-func (topo *Topology) northbound() string {
+func (topo *Topology) northboundScript() string {
 	s := routerPort.ReplaceAllString(topo.Northbound,
 		"lsp-add $1 $2\nlsp-set-type $2 router\nlsp-set-addresses $2 router\nlsp-set-options $2 router-port=$3")
 	return localnetPort.ReplaceAllString(s,
@@ -74,8 +77,8 @@ var (
 	localnetPort = regexp.MustCompile(`(?m)^lsp-add-localnet-port (\S+) (\S+) (\S+)$`)
 )
 
-// options are those of a cluster for this topology.
-func (topo *Topology) options(t integration.T) integration.Options {
+// Options are those of a cluster for this topology.
+func (topo *Topology) Options(t integration.T) integration.Options {
 	opt := integration.Options{Dummy: true}
 	if topo.Stack != nil {
 		opt.Stack = topo.Stack(t)
@@ -84,12 +87,6 @@ func (topo *Topology) options(t integration.T) integration.Options {
 		opt.Switch, opt.Reference = integration.Sid(t), integration.Sid(t)
 	}
 	return opt
-}
-
-// Change is one step in the life of a topology.
-type Change struct {
-	Name  string
-	Lines []string
 }
 
 // Port is an interface on the local br-int.
@@ -120,39 +117,11 @@ type Remote struct {
 	Ports []string
 }
 
-func loadTopologies(dir string, pattern *regexp.Regexp) ([]*Topology, error) {
-	if dir == "" {
-		root, err := integration.ModuleRoot()
-		if err != nil {
-			return nil, err
-		}
-		dir = filepath.Join(root, "integration/parity/topologies")
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
-	if err != nil {
-		return nil, err
-	}
-	var all []*Topology
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".txt")
-		if !pattern.MatchString(name) {
-			continue
-		}
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		topo := &Topology{Name: name, Local: "hv1"}
-		if err := topo.parse(string(text), filepath.Join(dir, "base")); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-		all = append(all, topo)
-	}
-	return all, nil
-}
+//go:embed base/*.txt
+var bases embed.FS
 
-// parse adds the sections of text; bases are in the given directory.
-func (topo *Topology) parse(text, bases string) error {
+// Parse adds the sections of text.
+func (topo *Topology) Parse(text string) error {
 	section := ""
 	for n, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)
@@ -170,11 +139,11 @@ func (topo *Topology) parse(text, bases string) error {
 				}
 				topo.Since = since
 			case section == "base" && len(words) == 2:
-				base, err := os.ReadFile(filepath.Join(bases, words[1]+".txt"))
+				base, err := bases.ReadFile("base/" + words[1] + ".txt")
 				if err != nil {
 					return fmt.Errorf("line %d: %w", n+1, err)
 				}
-				if err := topo.parse(string(base), bases); err != nil {
+				if err := topo.Parse(string(base)); err != nil {
 					return fmt.Errorf("base %s: %w", words[1], err)
 				}
 			case section == "remote" && (len(words) == 3 || len(words) == 4):
