@@ -4,12 +4,13 @@ GO       ?= go
 FUZZTIME ?= 10s
 PARITYTIME ?= 10m
 SOAKTIME ?= 10m
+ENDURETIME ?= 1h
 SCALES   ?= 5000,50000
 RUNS     ?= 3
 PKGS     ?= ./...
 
 .PHONY: failover help build deps test race fuzz parity parity-fuzz bench bench-responsive bench-warm bench-memory \
-	bench-packets soak-packets hitless migration demo lint
+	bench-packets soak soak-packets hitless migration demo lint
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
@@ -56,6 +57,9 @@ bench-memory: build deps ## memory of both agents after most of the database is 
 
 bench-packets: build deps ## packet-ins answered beside the C ovn-controller while both translate
 	$(GO) run ./integration/bench/packets $(if $(WRITE),-write $(WRITE))
+
+soak: build deps ## random changes, with something failing every few seconds, for ENDURETIME (1h)
+	$(GO) run ./integration/endure -duration $(ENDURETIME)
 
 soak-packets: build deps ## hostile packets at full rate for SOAKTIME (10m)
 	$(GO) run ./integration/soak -duration $(SOAKTIME)

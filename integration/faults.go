@@ -3,8 +3,10 @@ package integration
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"time"
 )
@@ -175,25 +177,38 @@ func (ch *Chassis) ProxyLocal() *DatabaseProxy {
 		ch.t.Fatalf("proxy of the local database: %v", err)
 	}
 	ch.localRemote = "unix:" + path
-	return ch.proxyDatabase(l, ch.conf)
+	p := &DatabaseProxy{newFaulty()}
+	p.serve(ch.t, l, ch.conf)
+	return p
 }
 
 // ProxySouthbound makes the agent of ch talk to the southbound database through a
-// proxy, by TCP on the chassis' own loopback.
+// proxy, by TCP on the chassis' own loopback; of a cluster to each server on a port
+// of its own, all with the same faults.
 func (ch *Chassis) ProxySouthbound() *DatabaseProxy {
 	ch.t.Helper()
-	var l net.Listener
-	ch.ns.do(ch.t, "proxy of the southbound database", func() (err error) {
-		l, err = net.Listen("tcp", "127.0.0.1:0")
-		return err
-	})
-	ch.VSCtl("set", "Open_vSwitch", ".", `external_ids:ovn-remote="tcp:`+l.Addr().String()+`"`)
-	return ch.proxyDatabase(l, ch.c.sb)
+	servers := ch.c.raft
+	if servers == nil {
+		servers = []*database{ch.c.sb}
+	}
+	p := &DatabaseProxy{newFaulty()}
+	var remotes []string
+	for _, db := range servers {
+		var l net.Listener
+		ch.ns.do(ch.t, "proxy of the southbound database", func() (err error) {
+			l, err = net.Listen("tcp", "127.0.0.1:0")
+			return err
+		})
+		remotes = append(remotes, "tcp:"+l.Addr().String())
+		p.serve(ch.t, l, db)
+	}
+	ch.VSCtl("set", "Open_vSwitch", ".", fmt.Sprintf("external_ids:ovn-remote=%q", strings.Join(remotes, ",")))
+	return p
 }
 
-func (ch *Chassis) proxyDatabase(l net.Listener, db *database) *DatabaseProxy {
-	p := &DatabaseProxy{newFaulty()}
-	p.listen(ch.t, l, func(agent net.Conn) {
+// serve passes what is accepted on to a database.
+func (p *DatabaseProxy) serve(t T, l net.Listener, db *database) {
+	p.listen(t, l, func(agent net.Conn) {
 		server, err := net.Dial("unix", db.socket())
 		if err != nil {
 			agent.Close()
@@ -201,7 +216,6 @@ func (ch *Chassis) proxyDatabase(l net.Listener, db *database) *DatabaseProxy {
 		}
 		p.join(agent, server, jsonReader, nil)
 	})
-	return p
 }
 
 // jsonReader reads the messages of JSON-RPC, which nothing separates.

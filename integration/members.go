@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -95,6 +96,9 @@ func (c *Cluster) Leader() (leader Member) {
 
 // Kill is kill -9.
 func (m Member) Kill() { m.d.Kill() }
+
+// Signal sends the server a signal.
+func (m Member) Signal(sig os.Signal) error { return m.d.Signal(sig) }
 
 // Start starts the server again.
 func (m Member) Start() {

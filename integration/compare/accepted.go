@@ -1,6 +1,9 @@
 package compare
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // accepted tells whether a difference between flows of the same table, priority
 // and match is one that docs/parity.md lists, with the reason.
@@ -39,4 +42,12 @@ func acceptedOurs(f Flow) bool { return remoteVTEP(f) }
 func remoteVTEP(f Flow) bool {
 	return strings.HasPrefix(f.Match, "reg14=0x80000000/0x80000000,metadata=") ||
 		strings.HasPrefix(f.Match, "reg15=0x80000000/0x80000000,metadata=")
+}
+
+// unusedMeter: the reference makes the meter of a logical flow even if that yields no
+// flow, as on a chassis without the port it matches.
+func unusedMeter(line string, flows []Flow) bool {
+	content, ok := strings.CutPrefix(line, "meter ")
+	name := label("meter", content)
+	return ok && !slices.ContainsFunc(flows, func(f Flow) bool { return strings.Contains(f.Actions, name) })
 }

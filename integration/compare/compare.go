@@ -126,7 +126,9 @@ func compareWith(theirs, ours *Observation, newer []string) *Result {
 			r.OnlyOurs = append(r.OnlyOurs, ours.describe(f))
 		}
 	}
-	r.multiset(theirOthers, ourOthers, sides)
+	r.multiset(theirOthers, ourOthers, func(line string, wants bool) bool {
+		return sides(line, wants) || !wants && unusedMeter(line, theirFlows)
+	})
 	r.multiset(prefixed("binding ", theirs.Bindings), prefixed("binding ", ours.Bindings), sides)
 	return r
 }

@@ -74,6 +74,21 @@ func TestCompareArbitraryIDs(t *testing.T) {
 	}
 }
 
+// TestCompareUnusedMeter: a meter that no flow uses may be the reference's alone.
+func TestCompareUnusedMeter(t *testing.T) {
+	flow, meter := "cookie=0xd, table=10, priority=1 actions=drop\n", "meter=1 kbps bands= type=drop rate=1\n"
+	if r := Compare(observation(flow+meter), observation(flow)); !r.Equal() || r.Accepted != 1 {
+		t.Errorf("accepted %d\n%s", r.Accepted, r.Report(10))
+	}
+	if r := Compare(observation(flow), observation(flow+meter)); len(r.OnlyOurs) != 1 {
+		t.Errorf("ours may have none:\n%s", r.Report(10))
+	}
+	uses := "cookie=0xd, table=10, priority=1 actions=meter:1\n"
+	if r := Compare(observation(uses+meter), observation(uses)); len(r.OnlyTheirs) != 1 {
+		t.Errorf("one that is used is not noticed:\n%s", r.Report(10))
+	}
+}
+
 func TestCompareVersions(t *testing.T) {
 	newer := observation(`
 		cookie=0xd, table=10, priority=1 actions=group:1

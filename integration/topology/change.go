@@ -13,6 +13,14 @@ type Change struct {
 	Lines []string
 }
 
+// Northbound tells whether the change is one northbound transaction and no more.
+func (change Change) Northbound() bool {
+	return !slices.ContainsFunc(change.Lines, func(line string) bool {
+		verb, _, _ := strings.Cut(line, " ")
+		return slices.Contains([]string{"vsctl", "sbctl", "sbctl-where", "sbctl-encap", "plug", "unplug", "bind", "at"}, verb)
+	})
+}
+
 // Apply makes the change and waits until ovn-northd has translated it, and the agent
 // of ch has bound what is plugged and unplugged.
 func (change Change) Apply(t integration.T, c *integration.Cluster, ch *integration.Chassis) {

@@ -1,0 +1,301 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ovn-chassis/ovn-chassis/integration"
+	"github.com/ovn-chassis/ovn-chassis/integration/compare"
+	"github.com/ovn-chassis/ovn-chassis/pipeline"
+)
+
+// What is allowed. Goroutines and memory are those of the agent that is never killed,
+// at rest; grown is what the median of the last third of the checkpoints has more than that
+// of the first, the first two left out where there are six.
+const (
+	moreGoroutines = 3
+	moreHeap       = 3 << 20
+	moreRSS        = 16 << 20
+	// Of a core, when nothing happens; and at any time for longer than spinFor.
+	idleShare = 0.1
+	spinShare = 0.9
+	spinFor   = 15 * time.Second
+)
+
+// checkpoint is what was found at rest.
+type checkpoint struct {
+	at         time.Duration
+	settled    time.Duration
+	goroutines int
+	heap, rss  int64 // bytes; heap is what the last collection left
+	idle       float64
+}
+
+// checkpoint has everything come to rest, compares, and looks at the agents.
+func (w *world) checkpoint() {
+	w.life.Lock()
+	defer w.life.Unlock()
+	if w.Failed() {
+		return
+	}
+	took := w.settle()
+	w.note("checkpoint: settled after %v", took.Round(10*time.Millisecond))
+	for _, p := range w.places {
+		if text := w.differs(p); text != "" {
+			w.Fatalf("%s, %d fragments there: %s", p.Name, w.there(), text)
+		}
+	}
+	w.rest()
+	w.settle()
+	cp := checkpoint{at: time.Since(w.counts.began), settled: took}
+	for _, p := range w.places {
+		if text := cmp.Or(w.leftover(p), w.desired(p)); text != "" {
+			w.Fatalf("%s at rest: %s", p.Name, text)
+		}
+	}
+	for i, p := range w.places {
+		idle, err := share(p.Agent, 2*time.Second)
+		if err != nil || idle > idleShare {
+			w.Fatalf("%s: the agent takes %.0f %% of a core when nothing happens; %v", p.Name, 100*idle, err)
+		}
+		if i > 0 {
+			continue
+		}
+		m, err := p.Agent.Scrape(metrics)
+		if err != nil {
+			w.Fatalf("%s: metrics: %v", p.Name, err)
+		}
+		cp.idle, cp.goroutines = idle, int(m["go_goroutines"])
+		// The collector's next turn is when there is so much per cent more.
+		cp.heap = int64(m["go_memstats_next_gc_bytes"] / (1 + m["go_gc_gogc_percent"]/100))
+		if cp.rss, err = p.Agent.RSS(); err != nil {
+			w.Fatalf("%v", err)
+		}
+	}
+	w.Logf("%4.0f s: %d goroutines, heap %.1f MB, RSS %.1f MB, %.1f %% of a core when idle, settled after %v",
+		cp.at.Seconds(), cp.goroutines, mega(cp.heap), mega(cp.rss), 100*cp.idle, took.Round(10*time.Millisecond))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.counts.slowestSettle = max(w.counts.slowestSettle, took)
+	w.counts.checkpoints = append(w.counts.checkpoints, cp)
+}
+
+func mega(bytes int64) float64 { return float64(bytes) / (1 << 20) }
+
+// settle waits until every agent has installed what northd has made of everything.
+func (w *world) settle() time.Duration {
+	w.Helper()
+	begin := time.Now()
+	// The second time northd has seen what the agents wrote before the first.
+	for range 2 {
+		if out, err := w.c.Output("ovn-nbctl", fmt.Sprintf("--timeout=%d", int(w.o.settle.Seconds())), "--wait=hv", "sync"); err != nil {
+			var logs strings.Builder
+			for _, p := range w.places {
+				status, _ := p.Agent.Ctl("connection-status")
+				fmt.Fprintf(&logs, "\n%s: southbound %s%s", p.Name, status, p.Agent.Tail(30))
+			}
+			w.Fatalf("not settled after %v: %v%s%s", w.o.settle, err, out, logs.String())
+		}
+	}
+	return time.Since(begin)
+}
+
+// there counts the fragments that are there.
+func (w *world) there() (n int) {
+	for _, on := range w.state {
+		if on {
+			n++
+		}
+	}
+	return n
+}
+
+var (
+	cookie = regexp.MustCompile(`^cookie=0x[0-9a-f]+, `)
+	// learned are the tables of addresses, which come and go with what agents hear.
+	learned = regexp.MustCompile(fmt.Sprintf(`^table=(%d|%d|%d|%d|%d),`, pipeline.TableMACBinding, pipeline.TableMACLookup,
+		pipeline.TableGetFDB, pipeline.TableLookupFDB, pipeline.TableMACCacheUse))
+)
+
+// plainFlows are the flows of the switch without their cookies, those of addresses
+// left out.
+func (p *place) plainFlows() []string {
+	var flows []string
+	for _, f := range p.DumpFlows() {
+		if f = cookie.ReplaceAllString(f, ""); !learned.MatchString(f) {
+			flows = append(flows, f)
+		}
+	}
+	slices.Sort(flows)
+	return flows
+}
+
+// only lists some of the sorted lines that the others lack.
+func only(title string, lines, others []string) string {
+	var text strings.Builder
+	n := 0
+	for _, line := range lines {
+		if _, ok := slices.BinarySearch(others, line); !ok && n < 20 {
+			fmt.Fprintf(&text, "  only %s: %s\n", title, line)
+			n++
+		}
+	}
+	return text.String()
+}
+
+// rounds is how often a chassis is looked at before a difference counts: repairs and
+// rows that agents write may come between looking at one thing and at the other.
+const rounds = 3
+
+// differs tells where a chassis is not as it should be, "" for nowhere.
+func (w *world) differs(p *place) (text string) {
+	for _, look := range []func(*place) string{w.desired, w.scratch, w.reference} {
+		for round := range rounds {
+			if text = look(p); text == "" {
+				break
+			}
+			w.note("%s: looked at %d times: %s", p.Name, round+1, text)
+			time.Sleep(time.Duration(round) * time.Second)
+		}
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// desired compares what the agent wants with the switch.
+func (w *world) desired(p *place) string {
+	out, err := p.Chassisctl("diff", "--wait=1s", "--limit=5", "--switch-socket=unix:"+p.SwitchSocket())
+	if err != nil {
+		return fmt.Sprintf("what the agent wants is not what the switch has: %v\n%s", err, out)
+	}
+	return ""
+}
+
+// scratch compares the switch with a translation from nothing.
+func (w *world) scratch(p *place) string {
+	report, err := p.FromScratch()
+	if err != nil {
+		return fmt.Sprintf("translation from scratch: %v", err)
+	}
+	if report != "" {
+		return "the switch differs from a translation from scratch:\n" + report
+	}
+	return ""
+}
+
+// reference compares the switch with what the C agent makes, started from nothing.
+func (w *world) reference(p *place) (text string) {
+	// In a run of its own, so that what it starts ends with it.
+	err := integration.Run("twin of "+p.Name, nil, func(t integration.T) {
+		theirs := compare.Fresh(t, w.c, p.Chassis, integration.Reference)
+		if r := compare.Compare(theirs, compare.Observe(t, w.c, p.Chassis)); !r.Equal() {
+			text = "the switch differs from what the C agent makes:\n" + r.Report(5)
+		}
+	})
+	if err != nil {
+		return fmt.Sprintf("comparison with the C agent: %v", err)
+	}
+	return text
+}
+
+// leftover compares the flows at rest with those of the beginning: as many.
+func (w *world) leftover(p *place) string {
+	flows := p.plainFlows()
+	if len(flows) == len(p.flows) {
+		return ""
+	}
+	return fmt.Sprintf("%d flows, %d in the beginning\n%s%s", len(flows), len(p.flows),
+		only("now", flows, p.flows), only("in the beginning", p.flows, flows))
+}
+
+// share is how much of a core a process takes in a while from now.
+func share(p interface{ CPU() (time.Duration, error) }, during time.Duration) (float64, error) {
+	before, err := p.CPU()
+	if err != nil {
+		return 0, err
+	}
+	begin := time.Now()
+	time.Sleep(during)
+	after, err := p.CPU()
+	return float64(after-before) / float64(time.Since(begin)), err
+}
+
+// watch looks for an agent that takes a core for itself.
+func (w *world) watch(stop chan struct{}) {
+	type sample struct {
+		agent *integration.Agent
+		cpu   time.Duration
+		at    time.Time
+	}
+	last := map[*place]sample{}
+	for {
+		select {
+		case <-stop:
+			return
+		case <-time.After(spinFor):
+		}
+		for _, p := range w.places {
+			agent := p.Agent
+			cpu, err := agent.CPU()
+			if err != nil {
+				continue // it was just killed
+			}
+			now, before := sample{agent, cpu, time.Now()}, last[p]
+			last[p] = now
+			if before.agent != agent {
+				continue
+			}
+			share := float64(cpu-before.cpu) / float64(now.at.Sub(before.at))
+			if share > spinShare {
+				w.Errorf("%s: the agent took %.0f %% of a core for %v", p.Name, 100*share, spinFor)
+			}
+			w.mu.Lock()
+			w.counts.busiest = max(w.counts.busiest, share)
+			w.mu.Unlock()
+		}
+	}
+}
+
+// grown judges the checkpoints: what grew too much, "" for nothing.
+func grown(all []checkpoint) string {
+	if len(all) >= 6 {
+		all = all[2:]
+	}
+	if len(all) < 2 {
+		return ""
+	}
+	third := (len(all) + 2) / 3
+	growth := func(of func(checkpoint) int64) int64 {
+		return median(all[len(all)-third:], of) - median(all[:third], of)
+	}
+	var text []string
+	for _, x := range []struct {
+		name string
+		of   func(checkpoint) int64
+		most int64
+	}{
+		{"goroutines", func(cp checkpoint) int64 { return int64(cp.goroutines) }, moreGoroutines},
+		{"bytes of heap", func(cp checkpoint) int64 { return cp.heap }, moreHeap},
+		{"bytes of resident memory", func(cp checkpoint) int64 { return cp.rss }, moreRSS},
+	} {
+		if n := growth(x.of); n > x.most {
+			text = append(text, fmt.Sprintf("%d %s more, %d are allowed", n, x.name, x.most))
+		}
+	}
+	return strings.Join(text, "; ")
+}
+
+func median(all []checkpoint, of func(checkpoint) int64) int64 {
+	var values []int64
+	for _, cp := range all {
+		values = append(values, of(cp))
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
