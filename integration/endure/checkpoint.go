@@ -43,7 +43,6 @@ func (w *world) checkpoint() {
 		return
 	}
 	took := w.settle()
-	w.note("checkpoint: settled after %v", took.Round(10*time.Millisecond))
 	for _, p := range w.places {
 		if text := w.differs(p); text != "" {
 			w.Fatalf("%s, %d fragments there: %s", p.Name, w.there(), text)
@@ -76,7 +75,7 @@ func (w *world) checkpoint() {
 			w.Fatalf("%v", err)
 		}
 	}
-	w.Logf("%4.0f s: %d goroutines, heap %.1f MB, RSS %.1f MB, %.1f %% of a core when idle, settled after %v",
+	w.Logf("%4.0f s: %d goroutines, heap %.1f MB, RSS %.1f MB, %.1f %% of a core when idle, agents settled after %v",
 		cp.at.Seconds(), cp.goroutines, mega(cp.heap), mega(cp.rss), 100*cp.idle, took.Round(10*time.Millisecond))
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -86,22 +85,33 @@ func (w *world) checkpoint() {
 
 func mega(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 
-// settle waits until every agent has installed what northd has made of everything.
+// settle waits until every agent has installed what northd has made of everything, and
+// returns how long the agents took when northd was done.
 func (w *world) settle() time.Duration {
 	w.Helper()
 	begin := time.Now()
+	w.sync("sb")
+	northd := time.Now()
 	// The second time northd has seen what the agents wrote before the first.
-	for range 2 {
-		if out, err := w.c.Output("ovn-nbctl", fmt.Sprintf("--timeout=%d", int(w.o.settle.Seconds())), "--wait=hv", "sync"); err != nil {
-			var logs strings.Builder
-			for _, p := range w.places {
-				status, _ := p.Agent.Ctl("connection-status")
-				fmt.Fprintf(&logs, "\n%s: southbound %s%s", p.Name, status, p.Agent.Tail(30))
-			}
-			w.Fatalf("not settled after %v: %v%s%s", w.o.settle, err, out, logs.String())
-		}
+	w.sync("hv")
+	w.sync("hv")
+	w.note("settled: northd after %v, the agents %v later", northd.Sub(begin).Round(time.Millisecond), time.Since(northd).Round(time.Millisecond))
+	return time.Since(northd)
+}
+
+// sync waits for northd ("sb") or for the agents too ("hv").
+func (w *world) sync(what string) {
+	w.Helper()
+	out, err := w.c.Output("ovn-nbctl", fmt.Sprintf("--timeout=%d", int(w.o.settle.Seconds())), "--wait="+what, "sync")
+	if err == nil {
+		return
 	}
-	return time.Since(begin)
+	var logs strings.Builder
+	for _, p := range w.places {
+		status, _ := p.Agent.Ctl("connection-status")
+		fmt.Fprintf(&logs, "\n%s: southbound %s%s", p.Name, status, p.Agent.Tail(30))
+	}
+	w.Fatalf("not settled (%s) after %v: %v%s%s", what, w.o.settle, err, out, logs.String())
 }
 
 // there counts the fragments that are there.
@@ -241,19 +251,23 @@ func (w *world) watch(stop chan struct{}) {
 		case <-time.After(spinFor):
 		}
 		for _, p := range w.places {
-			agent := p.Agent
-			cpu, err := agent.CPU()
-			if err != nil {
-				continue // it was just killed
+			if !w.take(p.Name + " " + onAgent) {
+				continue
 			}
-			now, before := sample{agent, cpu, time.Now()}, last[p]
+			cpu, err := p.Agent.CPU()
+			now, before := sample{p.Agent, cpu, time.Now()}, last[p]
+			w.give(p.Name + " " + onAgent)
+			if err != nil {
+				w.Errorf("%s: %v", p.Name, err)
+				return
+			}
 			last[p] = now
-			if before.agent != agent {
+			if before.agent != now.agent {
 				continue
 			}
 			share := float64(cpu-before.cpu) / float64(now.at.Sub(before.at))
 			if share > spinShare {
-				w.Errorf("%s: the agent took %.0f %% of a core for %v", p.Name, 100*share, spinFor)
+				w.Errorf("%s: the agent took %.0f %% of a core for %v", p.Name, 100*share, now.at.Sub(before.at))
 			}
 			w.mu.Lock()
 			w.counts.busiest = max(w.counts.busiest, share)

@@ -51,7 +51,7 @@ func TestLooks(t *testing.T) {
 		w.settle()
 		t.Error("nothing is settled with a southbound connection that is silent")
 	})
-	if err == nil || !strings.Contains(err.Error(), "not settled after 1s") {
+	if err == nil || !strings.Contains(err.Error(), "not settled (hv) after 1s") {
 		t.Errorf("a southbound connection that is silent: %v", err)
 	}
 }

@@ -27,8 +27,9 @@ const (
 // fault is something that goes wrong and is put right again.
 type fault struct {
 	name string
-	// on is what it troubles: at one time one fault only is on the same.
-	on string
+	// on is what it troubles, and what else must not be troubled meanwhile: at one
+	// time one fault only is on the same.
+	on []string
 	// do troubles a chassis, or the southbound servers, for a while.
 	do func(w *world, p *place, rng *rand.Rand, last time.Duration) error
 }
@@ -46,20 +47,20 @@ const (
 
 // faults are all there are. Those on one chassis come first.
 var faults = append(append(append([]fault{
-	{"switch killed", onSwitch, switchKilled},
-	{"switch stopped for a while", onSwitch, func(_ *world, p *place, _ *rand.Rand, last time.Duration) error {
+	{"switch killed", []string{onSwitch}, switchKilled},
+	{"switch stopped for a while", []string{onSwitch}, func(_ *world, p *place, _ *rand.Rand, last time.Duration) error {
 		return stopped(p.Switch(), last)
 	}},
-	{"flows, groups and meters deleted", onSwitch, drift([]string{"del-flows", "br-int"}, []string{"del-groups", "br-int"}, []string{"del-meters", "br-int"})},
-	{"a table's flows deleted", onSwitch, drift([]string{"del-flows", "br-int", "table=%d"})},
-	{"groups deleted", onSwitch, drift([]string{"del-groups", "br-int"})},
-	{"meters deleted", onSwitch, drift([]string{"del-meters", "br-int"})},
-	{"a table's flows changed", onSwitch, drift([]string{"mod-flows", "br-int", "table=%d,actions=drop"})},
-	{"flow, group and meter added", onSwitch, drift(
+	{"flows, groups and meters deleted", []string{onSwitch}, drift([]string{"del-flows", "br-int"}, []string{"del-groups", "br-int"}, []string{"del-meters", "br-int"})},
+	{"a table's flows deleted", []string{onSwitch}, drift([]string{"del-flows", "br-int", "table=%d"})},
+	{"groups deleted", []string{onSwitch}, drift([]string{"del-groups", "br-int"})},
+	{"meters deleted", []string{onSwitch}, drift([]string{"del-meters", "br-int"})},
+	{"a table's flows changed", []string{onSwitch}, drift([]string{"mod-flows", "br-int", "table=%d,actions=drop"})},
+	{"flow, group and meter added", []string{onSwitch}, drift(
 		[]string{"add-flow", "br-int", "table=%d,priority=7,cookie=0x7777,reg15=0x7 actions=drop"},
 		[]string{"add-group", "br-int", "group_id=7000%d,type=all,bucket=actions=drop"},
 		[]string{"add-meter", "br-int", "meter=7000%d,kbps,band=type=drop,rate=5"})},
-	{"local database server killed", onLocal, func(w *world, p *place, _ *rand.Rand, last time.Duration) error {
+	{"local database server killed", []string{onLocal}, func(w *world, p *place, _ *rand.Rand, last time.Duration) error {
 		w.servers.Lock()
 		defer w.servers.Unlock()
 		p.RestartLocal(last / 2)
@@ -73,18 +74,27 @@ func (w *world) trouble(rng *rand.Rand) {
 	p := w.places[rng.IntN(len(w.places))]
 	last := time.Duration(rng.Int64N(int64(troubleMost)))
 	where := p.Name + ": "
-	switch f.on {
+	switch f.on[0] {
 	case onAgent:
 		p = w.places[len(w.places)-1] // the others' are never killed
 		where = p.Name + ": "
 	case onServers:
 		where = ""
 	}
-	key := where + f.on
-	if !w.take(key) {
+	var keys []string
+	for _, on := range f.on {
+		if on == onServers {
+			keys = append(keys, on)
+		} else {
+			keys = append(keys, p.Name+" "+on)
+		}
+	}
+	if !w.take(keys...) {
 		return
 	}
-	defer w.give(key)
+	defer w.give(keys...)
+	// The proxy keeps what it has seen.
+	p.toSwitch.Messages()
 	w.note("%s%s", where, f.name)
 	if err := f.do(w, p, rng, last); err != nil {
 		w.Errorf("%s%s: %v", where, f.name, err)
@@ -96,21 +106,26 @@ func (w *world) trouble(rng *rand.Rand) {
 	w.counts.faults[f.name]++
 }
 
-// take tells whether nothing else troubles key, and marks it as troubled.
-func (w *world) take(key string) bool {
+// take tells whether nothing else troubles any of the keys, and marks them as
+// troubled.
+func (w *world) take(keys ...string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.troubled[key] {
+	if slices.ContainsFunc(keys, func(key string) bool { return w.troubled[key] }) {
 		return false
 	}
-	w.troubled[key] = true
+	for _, key := range keys {
+		w.troubled[key] = true
+	}
 	return true
 }
 
-func (w *world) give(key string) {
+func (w *world) give(keys ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.troubled, key)
+	for _, key := range keys {
+		delete(w.troubled, key)
+	}
 }
 
 // stopped is SIGSTOP and SIGCONT.
@@ -179,10 +194,10 @@ func linkFaults() []fault {
 	for on, of := range map[string]func(p *place) proxy{
 		onSouthLink:  func(p *place) proxy { return p.southbound },
 		onLocalLink:  func(p *place) proxy { return p.local },
-		onSwitchLink: func(p *place) proxy { p.toSwitch.Messages(); return p.toSwitch },
+		onSwitchLink: func(p *place) proxy { return p.toSwitch },
 	} {
 		for _, kind := range kinds {
-			all = append(all, fault{on + " " + kind.name, on, func(_ *world, p *place, _ *rand.Rand, last time.Duration) error {
+			all = append(all, fault{on + " " + kind.name, []string{on}, func(_ *world, p *place, _ *rand.Rand, last time.Duration) error {
 				link := of(p)
 				link.Set(kind.make())
 				if kind.cut {
@@ -213,35 +228,47 @@ func reply(m integration.Message) bool {
 }
 
 var agentFaults = []fault{
-	{"agent killed", onAgent, func(_ *world, p *place, _ *rand.Rand, last time.Duration) error {
+	{"agent killed", []string{onAgent}, func(_ *world, p *place, _ *rand.Rand, last time.Duration) error {
 		p.Agent.Kill()
 		time.Sleep(last)
 		p.start()
 		return nil
 	}},
-	{"agent terminated", onAgent, func(_ *world, p *place, _ *rand.Rand, last time.Duration) error {
+	{"agent terminated", []string{onAgent}, func(_ *world, p *place, _ *rand.Rand, last time.Duration) error {
 		err := p.Agent.Stop()
 		time.Sleep(last)
 		p.start()
 		return err
 	}},
-	{"agent stopped for a while", onAgent, func(_ *world, p *place, _ *rand.Rand, last time.Duration) error {
+	{"agent upgraded", []string{onAgent}, func(w *world, p *place, _ *rand.Rand, last time.Duration) error {
+		p.Agent.Exit(true)
+		time.Sleep(last / 4)
+		p.upgrade(w)
+		return nil
+	}},
+	{"agent exits for good", []string{onAgent, onServers, onSouthLink, onLocal, onLocalLink}, func(w *world, p *place, _ *rand.Rand, last time.Duration) error {
+		p.Agent.Exit(false)
+		time.Sleep(last)
+		p.start()
+		return nil
+	}},
+	{"agent stopped for a while", []string{onAgent}, func(_ *world, p *place, _ *rand.Rand, last time.Duration) error {
 		return stopped(p.Agent, last)
 	}},
 }
 
 var serverFaults = []fault{
-	{"southbound leader killed", onServers, func(w *world, _ *place, _ *rand.Rand, last time.Duration) error {
+	{"southbound leader killed", []string{onServers}, func(w *world, _ *place, _ *rand.Rand, last time.Duration) error {
 		return w.killed(last, w.c.Leader())
 	}},
-	{"southbound server killed", onServers, func(w *world, _ *place, rng *rand.Rand, last time.Duration) error {
+	{"southbound server killed", []string{onServers}, func(w *world, _ *place, rng *rand.Rand, last time.Duration) error {
 		all := w.c.Members()
 		return w.killed(last, all[rng.IntN(len(all))])
 	}},
-	{"all southbound servers killed", onServers, func(w *world, _ *place, _ *rand.Rand, last time.Duration) error {
+	{"all southbound servers killed", []string{onServers}, func(w *world, _ *place, _ *rand.Rand, last time.Duration) error {
 		return w.killed(last, w.c.Members()...)
 	}},
-	{"southbound leader stopped for a while", onServers, func(w *world, _ *place, _ *rand.Rand, last time.Duration) error {
+	{"southbound leader stopped for a while", []string{onServers}, func(w *world, _ *place, _ *rand.Rand, last time.Duration) error {
 		w.servers.Lock()
 		defer w.servers.Unlock()
 		return errors.Join(stopped(w.c.Leader(), last), w.led())

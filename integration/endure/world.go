@@ -114,6 +114,11 @@ const metrics = "127.0.0.1:9476"
 
 func (p *place) start() { p.StartAgent("--metrics=" + metrics) }
 
+// upgrade starts another build of the same source.
+func (p *place) upgrade(t integration.T) {
+	p.StartAgentAt(integration.BuildOther(t, "ovn-controller"), "--metrics="+metrics)
+}
+
 // note keeps account of an event.
 func (w *world) note(format string, args ...any) {
 	w.mu.Lock()
@@ -223,7 +228,7 @@ func (w *world) report() {
 		n += w.counts.faults[name]
 		w.Logf("%6d × %s", w.counts.faults[name], name)
 	}
-	w.Logf("seed %d, %v: %d changes in %d transactions, %d faults, %d checkpoints; the slowest took %v to settle",
+	w.Logf("seed %d, %v: %d changes in %d transactions, %d faults, %d checkpoints; agents took %v at most to settle",
 		w.o.seed, time.Since(w.counts.began).Round(time.Second), w.counts.changes, w.counts.transactions, n,
 		len(w.counts.checkpoints), w.counts.slowestSettle.Round(10*time.Millisecond))
 	w.Logf("an agent took %.0f %% of a core at most, for %v", 100*w.counts.busiest, spinFor)
