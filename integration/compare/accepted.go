@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -35,7 +36,7 @@ func mirrorTarget(ours, theirs *Observation, o, r Flow) bool {
 }
 
 // acceptedOurs tells the same of a flow that the reference has not.
-func acceptedOurs(f Flow) bool { return remoteVTEP(f) }
+func acceptedOurs(f Flow, theirs []Flow) bool { return remoteVTEP(f) || tooBig(f, theirs) }
 
 // remoteVTEP: 26.03.1 leaves out what northd says about packets from and to remote
 // VTEPs, whose keys have bit 31 set, because no such port is local. 26.03.2 has it.
@@ -50,4 +51,19 @@ func unusedMeter(line string, flows []Flow) bool {
 	content, ok := strings.CutPrefix(line, "meter ")
 	name := label("meter", content)
 	return ok && !slices.ContainsFunc(flows, func(f Flow) bool { return strings.Contains(f.Actions, name) })
+}
+
+var tooBigFor = regexp.MustCompile(`reg1[45]=(0x[0-9a-f]+),metadata=(0x[0-9a-f]+)$`)
+
+// tooBig: what is too big for a tunnel, from or to a port that is on two chassis at
+// once. A reference that is started when the port is here already does not learn its
+// interface's MTU, and has no such flows for it; one that ran when the port came has.
+func tooBig(f Flow, theirs []Flow) bool {
+	port := func(f Flow) string {
+		if m := tooBigFor.FindStringSubmatch(f.Match); m != nil && (f.Table == "42" || f.Table == "43") {
+			return m[1] + " " + m[2]
+		}
+		return ""
+	}
+	return port(f) != "" && !slices.ContainsFunc(theirs, func(r Flow) bool { return port(r) == port(f) })
 }

@@ -120,7 +120,7 @@ func compareWith(theirs, ours *Observation, newer []string) *Result {
 	for _, f := range ourFlows {
 		switch list := mine[f.Key()]; {
 		case !slices.Contains(list, f):
-		case acceptedOurs(f), sides(f.String(), true):
+		case acceptedOurs(f, theirFlows), sides(f.String(), true):
 			r.Accepted++
 		default:
 			r.OnlyOurs = append(r.OnlyOurs, ours.describe(f))

@@ -89,6 +89,18 @@ func TestCompareUnusedMeter(t *testing.T) {
 	}
 }
 
+// TestCompareTooBig: the reference may have the flows of a port or not, but not some.
+func TestCompareTooBig(t *testing.T) {
+	in := "cookie=0xa, table=42, priority=100,ip,reg14=0x9,metadata=0x1 actions=check_pkt_larger(1442)->NXM_NX_REG9[1],resubmit(,43)\n"
+	out := strings.ReplaceAll(in, "reg14", "reg15")
+	if r := Compare(observation(""), observation(in+out)); !r.Equal() || r.Accepted != 2 {
+		t.Errorf("accepted %d\n%s", r.Accepted, r.Report(10))
+	}
+	if r := Compare(observation(out), observation(in+out)); len(r.OnlyOurs) != 1 {
+		t.Errorf("one too many is not noticed:\n%s", r.Report(10))
+	}
+}
+
 func TestCompareVersions(t *testing.T) {
 	newer := observation(`
 		cookie=0xd, table=10, priority=1 actions=group:1

@@ -205,7 +205,7 @@ func (w *world) reference(p *place) (text string) {
 	err := integration.Run("twin of "+p.Name, nil, func(t integration.T) {
 		theirs := compare.Fresh(t, w.c, p.Chassis, integration.Reference)
 		if r := compare.Compare(theirs, compare.Observe(t, w.c, p.Chassis)); !r.Equal() {
-			text = "the switch differs from what the C agent makes:\n" + r.Report(5)
+			text = "the switch differs from what the C agent makes:\n" + r.Report(15)
 		}
 	})
 	if err != nil {
@@ -214,14 +214,15 @@ func (w *world) reference(p *place) (text string) {
 	return text
 }
 
-// leftover compares the flows at rest with those of the beginning: as many.
-func (w *world) leftover(p *place) string {
-	flows := p.plainFlows()
-	if len(flows) == len(p.flows) {
-		return ""
+// leftover compares the flows at rest with those of the beginning: as many; and the
+// rows of the local database: the same.
+func (w *world) leftover(p *place) (text string) {
+	if flows := p.plainFlows(); len(flows) != len(p.flows) {
+		text = fmt.Sprintf("%d flows, %d in the beginning\n%s%s", len(flows), len(p.flows),
+			only("now", flows, p.flows), only("in the beginning", p.flows, flows))
 	}
-	return fmt.Sprintf("%d flows, %d in the beginning\n%s%s", len(flows), len(p.flows),
-		only("now", flows, p.flows), only("in the beginning", p.flows, flows))
+	rows := compare.LocalRows(w, p.Chassis)
+	return text + only("now", rows, p.rows) + only("in the beginning", p.rows, rows)
 }
 
 // share is how much of a core a process takes in a while from now.

@@ -26,6 +26,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"time"
 
 	"github.com/ovn-chassis/ovn-chassis/integration"
@@ -36,6 +37,7 @@ type options struct {
 	seed            uint64
 	pace            time.Duration
 	settle          time.Duration
+	faults          *regexp.Regexp
 	verbose         bool
 }
 
@@ -46,8 +48,10 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().Unix()), "of changes and faults; what comes between what is up to the machine")
 	flag.DurationVar(&o.pace, "pace", 400*time.Millisecond, "time between changes")
 	flag.DurationVar(&o.settle, "settle", 90*time.Second, "how long a checkpoint waits for everything to come to rest")
+	only := flag.String("faults", "", "only faults whose name matches this regular expression")
 	flag.BoolVar(&o.verbose, "v", false, "print each change and fault")
 	flag.Parse()
+	o.faults = regexp.MustCompile(*only)
 	o.every = min(o.every, o.duration/3)
 	err := integration.Run("endure", os.Stdout, func(t integration.T) {
 		w := newWorld(t, o, 3)

@@ -66,20 +66,23 @@ var faults = append(append(append([]fault{
 		p.RestartLocal(last / 2)
 		return nil
 	}},
+	{"tunnel and patch ports deleted by others", []string{onLocal}, func(_ *world, p *place, _ *rand.Rand, _ time.Duration) error {
+		_, err := p.Output("ovs-vsctl", "--no-wait", "--if-exists", "del-port", "ovn-hv2-0", "--", "--if-exists", "del-port", "patch-br-int-to-ln0")
+		return err
+	}},
+	{"chassis deleted by others", []string{onServers}, func(w *world, p *place, _ *rand.Rand, _ time.Duration) error {
+		_, err := w.c.Output("ovn-sbctl", "--timeout=30", "--if-exists", "chassis-del", p.Name)
+		return err
+	}},
 }, linkFaults()...), agentFaults...), serverFaults...)
 
 // trouble has something go wrong.
 func (w *world) trouble(rng *rand.Rand) {
-	f := faults[rng.IntN(len(faults))]
+	f := w.faults[rng.IntN(len(w.faults))]
 	p := w.places[rng.IntN(len(w.places))]
 	last := time.Duration(rng.Int64N(int64(troubleMost)))
-	where := p.Name + ": "
-	switch f.on[0] {
-	case onAgent:
+	if f.on[0] == onAgent {
 		p = w.places[len(w.places)-1] // the others' are never killed
-		where = p.Name + ": "
-	case onServers:
-		where = ""
 	}
 	var keys []string
 	for _, on := range f.on {
@@ -95,12 +98,12 @@ func (w *world) trouble(rng *rand.Rand) {
 	defer w.give(keys...)
 	// The proxy keeps what it has seen.
 	p.toSwitch.Messages()
-	w.note("%s%s", where, f.name)
+	w.note("%s: %s", p.Name, f.name)
 	if err := f.do(w, p, rng, last); err != nil {
-		w.Errorf("%s%s: %v", where, f.name, err)
+		w.Errorf("%s: %s: %v", p.Name, f.name, err)
 		return
 	}
-	w.note("%s%s: over", where, f.name)
+	w.note("%s: %s: over", p.Name, f.name)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.counts.faults[f.name]++

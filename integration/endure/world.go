@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ovn-chassis/ovn-chassis/integration"
+	"github.com/ovn-chassis/ovn-chassis/integration/compare"
 	"github.com/ovn-chassis/ovn-chassis/integration/topology"
 )
 
@@ -40,7 +41,8 @@ type place struct {
 	toSwitch   *integration.SwitchProxy
 	southbound *integration.DatabaseProxy
 	local      *integration.DatabaseProxy
-	flows      []string // with nothing there that may come and go
+	// With nothing there that may come and go: flows, and rows of the local database.
+	flows, rows []string
 }
 
 // world is a network and what happens to it.
@@ -51,6 +53,7 @@ type world struct {
 	places    []*place
 	fragments []topology.Fragment
 	state     []bool // of fragments
+	faults    []fault
 
 	// life is held for reading by whoever changes or troubles something, and for
 	// writing by a checkpoint.
@@ -79,6 +82,11 @@ type counts struct {
 // newWorld starts servers southbound servers and the chassis.
 func newWorld(t integration.T, o options, servers int) *world {
 	w := &world{T: t, o: o, troubled: map[string]bool{}, fragments: append(topology.Fragments(), topology.ParseFragments(fragments)...)}
+	for _, f := range faults {
+		if o.faults == nil || o.faults.MatchString(f.name) {
+			w.faults = append(w.faults, f)
+		}
+	}
 	w.state = make([]bool, len(w.fragments))
 	w.counts.faults = map[string]int{}
 	topo := &topology.Topology{Name: "endure", Local: "hv1"}
@@ -103,7 +111,7 @@ func newWorld(t integration.T, o options, servers int) *world {
 	w.c.SB("wait-until", "Chassis", hv3)
 	topo.Populate(w.c)
 	for _, p := range w.places {
-		p.flows = p.plainFlows()
+		p.flows, p.rows = p.plainFlows(), compare.LocalRows(w, p.Chassis)
 	}
 	w.counts.began = time.Now()
 	return w
