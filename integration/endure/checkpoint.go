@@ -45,7 +45,7 @@ func (w *world) checkpoint() {
 	took := w.settle()
 	for _, p := range w.places {
 		if text := w.differs(p); text != "" {
-			w.Fatalf("%s, %d fragments there: %s", p.Name, w.there(), text)
+			w.wrong("%s, with %s: %s", p.Name, w.there(), text)
 		}
 	}
 	w.rest()
@@ -53,13 +53,13 @@ func (w *world) checkpoint() {
 	cp := checkpoint{at: time.Since(w.counts.began), settled: took}
 	for _, p := range w.places {
 		if text := cmp.Or(w.leftover(p), w.desired(p)); text != "" {
-			w.Fatalf("%s at rest: %s", p.Name, text)
+			w.wrong("%s at rest: %s", p.Name, text)
 		}
 	}
 	for i, p := range w.places {
 		idle, err := share(p.Agent, 2*time.Second)
 		if err != nil || idle > idleShare {
-			w.Fatalf("%s: the agent takes %.0f %% of a core when nothing happens; %v", p.Name, 100*idle, err)
+			w.wrong("%s: the agent takes %.0f %% of a core when nothing happens; %v", p.Name, 100*idle, err)
 		}
 		if i > 0 {
 			continue
@@ -114,14 +114,31 @@ func (w *world) sync(what string) {
 	w.Fatalf("not settled (%s) after %v: %v%s%s", what, w.o.settle, err, out, logs.String())
 }
 
-// there counts the fragments that are there.
-func (w *world) there() (n int) {
-	for _, on := range w.state {
+// there names the fragments that are there.
+func (w *world) there() string {
+	var names []string
+	for i, on := range w.state {
 		if on {
-			n++
+			names = append(names, w.fragments[i].Name)
 		}
 	}
-	return n
+	return strings.Join(names, " ")
+}
+
+// wrongMost is how much may be wrong before the run ends for it.
+const wrongMost = 10
+
+// wrong notes something that fails the run, which goes on to find more.
+func (w *world) wrong(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	w.mu.Lock()
+	w.counts.wrong = append(w.counts.wrong, text)
+	n, events := len(w.counts.wrong), strings.Join(w.events, "\n")
+	w.mu.Unlock()
+	w.Logf("WRONG: %s\nwhat happened last:\n%s", text, events)
+	if n == wrongMost {
+		w.Fatalf("too much is wrong")
+	}
 }
 
 var (

@@ -24,7 +24,7 @@ func TestLooks(t *testing.T) {
 				t.Errorf("%s: found %q, want %q", what, got, want)
 			}
 		}
-		for _, look := range []func(*place) string{w.desired, w.scratch, w.leftover} {
+		for _, look := range []func(*place) string{w.desired, w.leftover} {
 			finds("at the start", look, "")
 		}
 

@@ -75,6 +75,7 @@ type counts struct {
 	changes       int // fragments that came or went
 	faults        map[string]int
 	checkpoints   []checkpoint
+	wrong         []string
 	slowestSettle time.Duration
 	busiest       float64 // share of a core that an agent took for spinFor
 }
@@ -239,6 +240,9 @@ func (w *world) report() {
 	w.Logf("seed %d, %v: %d changes in %d transactions, %d faults, %d checkpoints; agents took %v at most to settle",
 		w.o.seed, time.Since(w.counts.began).Round(time.Second), w.counts.changes, w.counts.transactions, n,
 		len(w.counts.checkpoints), w.counts.slowestSettle.Round(10*time.Millisecond))
+	for _, text := range w.counts.wrong {
+		w.Errorf("%s", text)
+	}
 	w.Logf("an agent took %.0f %% of a core at most, for %v", 100*w.counts.busiest, spinFor)
 	if all := w.counts.checkpoints; len(all) > 0 {
 		first, last := all[0], all[len(all)-1]
