@@ -15,8 +15,10 @@ import (
 
 // What is allowed. Goroutines and memory are those of the agent that is never killed,
 // at rest; grown is what the median of the last third of the checkpoints has more than that
-// of the first, the first two left out where there are six.
+// of the first. The first warmUp checkpoints are left out; no more than as many again say
+// nothing.
 const (
+	warmUp         = 2
 	moreGoroutines = 3
 	moreHeap       = 3 << 20
 	moreRSS        = 16 << 20
@@ -296,12 +298,10 @@ func (w *world) watch(stop chan struct{}) {
 
 // grown judges the checkpoints: what grew too much, "" for nothing.
 func grown(all []checkpoint) string {
-	if len(all) >= 6 {
-		all = all[2:]
-	}
-	if len(all) < 2 {
+	if len(all) <= 2*warmUp {
 		return ""
 	}
+	all = all[warmUp:]
 	third := (len(all) + 2) / 3
 	growth := func(of func(checkpoint) int64) int64 {
 		return median(all[len(all)-third:], of) - median(all[:third], of)

@@ -88,6 +88,9 @@ func TestGrown(t *testing.T) {
 		{"heap", func(i int, cp *checkpoint) { cp.heap += int64(i) << 20 }},
 		{"resident", func(i int, cp *checkpoint) { cp.rss += int64(i) << 21 }},
 	} {
+		if got := grown(series(c.grow)[:4]); got != "" {
+			t.Errorf("after four checkpoints grown says %q", got)
+		}
 		if got := grown(series(c.grow)); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
 			t.Errorf("grown says %q, want %q", got, c.want)
 		}
