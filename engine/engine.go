@@ -133,6 +133,8 @@ type Engine[F, R, M comparable] struct {
 	retired []Row[R] // rows of such units
 
 	ids []uint32 // scratch
+
+	leastRoom int
 }
 
 type unit[F, R comparable] struct {
@@ -168,6 +170,8 @@ func New[F, R, M comparable](cfg Config[F, R, M]) *Engine[F, R, M] {
 		unitIDs:  map[Unit]uint32{},
 		inputs:   map[Input]uint32{},
 		families: map[Unit]SetID{},
+
+		leastRoom: leastRoom,
 	}
 }
 
@@ -327,6 +331,7 @@ func (e *Engine[F, R, M]) Run() Result[F] {
 	for _, id := range dirty {
 		e.units[id].dirty = false
 	}
+	e.shrink()
 	return res
 }
 

@@ -202,11 +202,15 @@ func (w *toy) step(t *rapid.T) {
 func TestIncrementalEqualsScratch(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newToy(nil)
+		w.eng.leastRoom = 4
 		for range rapid.IntRange(1, 12).Draw(t, "runs") {
 			for range rapid.IntRange(0, 6).Draw(t, "steps") {
 				w.step(t)
 			}
 			if err := w.run(); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.eng.valid(); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -46,7 +46,11 @@ type index struct {
 	seed    maphash.Seed
 }
 
-func newIndex() index { return index{buckets: make([]*entry, 64), seed: maphash.MakeSeed()} }
+const leastBuckets = 64
+
+func newIndex() index {
+	return index{buckets: make([]*entry, leastBuckets), seed: maphash.MakeSeed()}
+}
 
 func sameIdentity(a, b *openflow.Flow) bool {
 	return a.Table == b.Table && a.Priority == b.Priority && a.Match == b.Match
@@ -93,9 +97,23 @@ func (x *index) remove(e *entry) {
 	x.n--
 }
 
-func (x *index) grow() {
+func (x *index) grow() { x.resize(2 * len(x.buckets)) }
+
+// shrink gives up buckets when most are empty. Nobody may walk the index meanwhile.
+func (x *index) shrink() {
+	if x.n >= len(x.buckets)/8 || len(x.buckets) == leastBuckets {
+		return
+	}
+	n := leastBuckets
+	for n < 2*x.n {
+		n *= 2
+	}
+	x.resize(n)
+}
+
+func (x *index) resize(n int) {
 	old := x.buckets
-	x.buckets = make([]*entry, 2*len(old))
+	x.buckets = make([]*entry, n)
 	mask := uint32(len(x.buckets) - 1)
 	for _, e := range old {
 		for e != nil {

@@ -239,6 +239,7 @@ func (s *session) write(ctx context.Context) error {
 	if err := s.meterMods(ctx, p.meters.after); err != nil {
 		return err
 	}
+	t.index.shrink()
 	w.publish(p, full)
 	if w.unanswered {
 		w.unanswered = false

@@ -92,7 +92,12 @@ func (t *table) number() {
 	for f := range t.pending {
 		t.resolvePending(f)
 	}
-	clear(t.pending)
+	if len(t.pending) > 64 {
+		// Walking a map costs what it once held.
+		t.pending = map[*openflow.Flow]struct{}{}
+	} else {
+		clear(t.pending)
+	}
 	t.groups.number()
 	if t.full {
 		t.adoptMeters()

@@ -17,6 +17,7 @@ type Index[K comparable, R any] struct {
 	table   *Table[R]
 	key     func(*R) (K, bool)
 	buckets map[K][]*R
+	room    int // buckets that the map has had room for
 }
 
 // AddIndex adds an index to a table. key returns a row's key, false for a row that
@@ -103,6 +104,7 @@ func (x *Index[K, R]) update(changes []Change[R]) {
 		}
 		x.store(k, b)
 	}
+	x.buckets = fitting(x.buckets, &x.room)
 }
 
 func (x *Index[K, R]) store(k K, b []*R) {

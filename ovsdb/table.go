@@ -3,6 +3,7 @@ package ovsdb
 import (
 	"fmt"
 	"iter"
+	"maps"
 )
 
 // Table is a replica of one table. Only Apply changes it; between two calls any
@@ -18,6 +19,7 @@ type Table[R any] struct {
 	rows    map[UUID]*R
 	skipped map[UUID]bool // rows that could not be understood
 	indexes []indexOf[R]
+	room    int // rows that the map has had room for
 }
 
 // Change is one row's part in an update.
@@ -84,8 +86,23 @@ func (t *Table[R]) Apply(updates []RowUpdate[R], replace bool) ([]Change[R], []e
 	if twice {
 		changes = mergeChanges(t.kind, changes, func(old *R) { t.rows[*t.kind.ID(old)] = old })
 	}
+	t.rows = fitting(t.rows, &t.room)
 	t.reindex(changes)
 	return changes, errs
+}
+
+// fitting is m, or a copy that takes less room once three of four of its elements
+// are gone: a map does not get smaller by itself. room is how many it has had since
+// the last copy.
+func fitting[K comparable, V any](m map[K]V, room *int) map[K]V {
+	*room = max(*room, len(m))
+	if *room < 1024 || len(m) > *room/4 {
+		return m
+	}
+	c := make(map[K]V, len(m))
+	maps.Copy(c, m)
+	*room = len(m)
+	return c
 }
 
 func (t *Table[R]) one(u *RowUpdate[R]) (Change[R], error) {
@@ -144,7 +161,7 @@ func (t *Table[R]) one(u *RowUpdate[R]) (Change[R], error) {
 // their identity and are no change.
 func (t *Table[R]) replace(updates []RowUpdate[R]) ([]Change[R], []error) {
 	before, skipped := t.rows, t.skipped
-	t.rows = make(map[UUID]*R, len(updates))
+	t.rows, t.room = make(map[UUID]*R, len(updates)), 0
 	t.skipped = nil
 	changes := make([]Change[R], 0, max(0, len(updates)-len(before)))
 	for i := range updates {

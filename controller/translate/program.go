@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"maps"
 	"sync"
 
 	"github.com/ovn-chassis/ovn-chassis/engine"
@@ -40,6 +41,14 @@ func (p *programs) release(s lflow.Source) {
 	}
 	delete(p.refs, s)
 	p.drop(s)
+}
+
+// shrink gives up the room of texts that are gone: a map does not get smaller by
+// itself.
+func (p *programs) shrink() {
+	refs := make(map[lflow.Source]int, len(p.refs))
+	maps.Copy(refs, p.refs)
+	p.refs = refs
 }
 
 func (p *programs) drop(s lflow.Source) {

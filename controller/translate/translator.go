@@ -69,6 +69,7 @@ type Translator struct {
 	dpSets        datapathSets
 	programs      programs
 	maxFlows      int // of a logical flow on a datapath; 0: not configured
+	most          int // units there were since room was given up
 	tunnelsByPort map[uint32]physical.Tunnel
 }
 
@@ -154,6 +155,12 @@ func (t *Translator) Run() Result {
 	res := Result{Removed: r.Removed, Added: r.Added, Built: r.Built, Expanded: r.Expanded}
 	for i := range r.Errors {
 		res.Errors = append(res.Errors, rowErrors(&r.Errors[i])...)
+	}
+	t.most = max(t.most, t.eng.Len())
+	if t.most > 1024 && t.eng.Len() <= t.most/4 {
+		t.most = t.eng.Len()
+		t.programs.shrink()
+		t.sets.sweepAt = 0
 	}
 	t.sets.sweep(t)
 	t.dpSets.sweep(t)
