@@ -65,10 +65,12 @@ func (t *table) plan() *plan {
 	}
 	if t.full {
 		t.dropLearned()
+		p.ops = slices.Grow(p.ops, max(0, t.desired-t.installed))
 		for e := range t.index.all() {
 			t.planEntry(e, late[e], p)
 		}
 	} else {
+		p.ops = slices.Grow(p.ops, len(t.dirty))
 		for _, e := range t.dirty {
 			t.planEntry(e, late[e], p)
 		}

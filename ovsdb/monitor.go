@@ -217,7 +217,7 @@ func (c *connection[U]) update(m *message) error {
 	if m.method == "update3" {
 		c.s.lastTxn = m.txn
 	}
-	return c.put(Event[U]{Update: sink.update, Mark: c.mark(), size: m.size})
+	return c.put(Event[U]{Update: sink.update, Mark: c.mark(), Size: m.size})
 }
 
 // report logs rows that made no sense.

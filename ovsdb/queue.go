@@ -25,7 +25,7 @@ func newEventQueue[U any]() *eventQueue[U] {
 func (q *eventQueue[U]) put(e Event[U]) int64 {
 	q.mu.Lock()
 	q.events = append(q.events, e)
-	q.bytes += e.size
+	q.bytes += e.Size
 	n := q.bytes
 	q.mu.Unlock()
 	select {
@@ -69,7 +69,7 @@ func (q *eventQueue[U]) run(ctx context.Context) {
 		q.mu.Lock()
 		q.events[0] = Event[U]{}
 		q.events = q.events[1:]
-		q.bytes -= head.size
+		q.bytes -= head.Size
 		if len(q.events) == 0 {
 			q.events = nil
 			close(q.empty)

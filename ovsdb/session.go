@@ -58,8 +58,8 @@ type Event[U any] struct {
 	// Mark names the state that the replica is in once this event has been applied,
 	// if it has an Update or Conditions; nil when no session could go on from it.
 	Mark *Mark
-
-	size int64
+	// Size is the number of bytes of JSON that the event came from.
+	Size int64
 }
 
 // State is the state of a session's connection.

@@ -140,6 +140,7 @@ func run(opts *options, dirs daemon.Dirs, hub *vlog.Hub) error {
 		Logger:       hub.Logger,
 		Stats:        stats,
 		SnapshotFile: snapshotPath(opts, dirs),
+		ReturnMemory: debug.FreeOSMemory,
 	})
 	l.RegisterCommands(server)
 	if path := controlPath(opts, dirs); path != "" {

@@ -71,6 +71,7 @@ func (l *Loop) sbEvent(e ovsdb.Event[sbdb.Update], ok bool) {
 		}
 		l.sbSide.ready = true
 		l.sbSide.aside.Changed(sbRows(c))
+		l.release.note(l.seq+1, e.Size)
 	}
 	if e.Conditions != 0 {
 		l.condInForce = e.Conditions
@@ -99,6 +100,7 @@ func (l *Loop) writerEvent(e ofbundle.Event) {
 		l.log.Debug("ofctrl: switch disconnected", "err", e.Err)
 	case ofbundle.Committed:
 		l.acked = max(l.acked, e.Seq)
+		l.release.acked(l.clock.now(), e.Seq)
 		l.ifstatus.Acked(e.Seq)
 		l.nbcfg.Acked(e.Seq, l.clock.now())
 		for _, f := range l.flushes.Acked(e.Seq) {

@@ -75,6 +75,10 @@ type Options struct {
 	// nowhere.
 	SnapshotFile string
 
+	// ReturnMemory gives memory that is not in use back to the host. It is called,
+	// on a goroutine of its own, some seconds after much has changed; nil is not to.
+	ReturnMemory func()
+
 	// Observe has the loop change nothing: see RunObserver.
 	Observe *Observe
 
@@ -160,6 +164,7 @@ type Loop struct {
 
 	// switchRetry: what the switch refused is to be sent again.
 	switchRetry switchRetry
+	release     release
 
 	clock   clock
 	stats   stats
@@ -336,7 +341,7 @@ func (l *Loop) untilTimer(now time.Time) time.Duration {
 	next := now.Add(time.Minute)
 	for _, t := range []time.Time{
 		l.binding.NextTimer(), l.nbcfg.NextTimer(now), l.kept.Due(), l.local.next(), l.sbSide.next(), l.switchRetry.at,
-		l.switchGone.at, l.nextSnapshot(),
+		l.switchGone.at, l.nextSnapshot(), l.release.at,
 	} {
 		if !t.IsZero() && t.Before(next) {
 			next = t

@@ -159,14 +159,18 @@ type agent struct {
 	ctl    string
 }
 
-func (b *bed) agent(name string) *agent {
+func (b *bed) agent(name string, more ...func(*Options)) *agent {
 	b.t.Helper()
 	a := &agent{ctl: b.path(name + ".ctl")}
 	logger := slog.New(slog.NewTextHandler(testWriter{b.t}, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	a.Loop = New(Options{
+	o := Options{
 		OVSDatabase: "unix:" + b.path("db.sock"), OVSRunDir: b.dir, Identity: config.Identity{CLI: name},
 		Logger: func(module string) *slog.Logger { return logger.With("module", module) },
-	})
+	}
+	for _, f := range more {
+		f(&o)
+	}
+	a.Loop = New(o)
 	server := unixctl.New(logger, "test")
 	a.RegisterCommands(server)
 	if err := server.Listen(a.ctl); err != nil {
@@ -289,11 +293,11 @@ func (b *bed) dump() string {
 }
 
 // plugged starts a switch and an agent, and gives the bridge that it makes a port.
-func (b *bed) plugged(chassis string) *agent {
+func (b *bed) plugged(chassis string, more ...func(*Options)) *agent {
 	b.t.Helper()
 	b.vswitchd()
 	b.configure(chassis)
-	a := b.agent(chassis)
+	a := b.agent(chassis, more...)
 	b.eventually("the bridge is there", func() bool { return b.try("ovs-vsctl", "br-exists", "br-int") == nil })
 	b.plug()
 	return a

@@ -31,6 +31,9 @@ func (l *Loop) round(now time.Time) {
 		l.writer.RetryRefused()
 		l.writer.Commit(l.seq)
 	}
+	if l.release.due(now) && l.opts.ReturnMemory != nil {
+		go l.opts.ReturnMemory()
+	}
 	l.collectDue()
 	localTx := l.local.begin(now)
 	sbTx := l.sbSide.begin(now)

@@ -75,6 +75,7 @@ func (l *Loop) translated(r runResult) {
 	l.log.Debug(fmt.Sprintf("translation %d: %d flows removed, %d added, in %v", r.seq, len(r.result.Removed), len(r.result.Added), r.took))
 	l.writer.Update(r.result.Removed, r.result.Added)
 	l.writer.Commit(r.seq)
+	l.release.note(r.seq, int64(len(r.result.Removed)+len(r.result.Added))*flowBytes)
 	if !l.enabled {
 		l.enabled = true
 		l.writer.Enable()

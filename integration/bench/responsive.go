@@ -186,8 +186,8 @@ func responsive(t integration.T, scales []int, agents []string, o options) strin
 // logical flows have gone.
 func shrink(t integration.T, scales []int, agents []string, o options) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\n| logical flows | agent | peak | before | after | 10 s later | 60 s later | started on what is left |\n", machine())
-	b.WriteString("| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n")
+	fmt.Fprintf(&b, "%s\n\n| logical flows | agent | peak | before | after | 10 s later | 60 s later | started on what is left | 10 s later |\n", machine())
+	b.WriteString("| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n")
 	for _, scale := range scales {
 		db := workload.Make(t, workload.Scales[scale], t.Logf)
 		for _, agent := range agents {
@@ -226,6 +226,8 @@ func shrink(t integration.T, scales []int, agents []string, o options) string {
 				if err := c.WaitSettled(ch, o.timeout); err != nil {
 					t.Fatalf("%v", err)
 				}
+				note()
+				time.Sleep(10 * time.Second)
 				note()
 				fmt.Fprintf(&b, "| %d | %s |", db.LogicalFlows, agent)
 				for _, v := range rss {
