@@ -58,7 +58,8 @@ type Event[U any] struct {
 	// Mark names the state that the replica is in once this event has been applied,
 	// if it has an Update or Conditions; nil when no session could go on from it.
 	Mark *Mark
-	// Size is the number of bytes of JSON that the event came from.
+	// Size is the number of bytes of JSON that an update came from, 0 of contents as a
+	// whole.
 	Size int64
 }
 

@@ -71,7 +71,11 @@ func (l *Loop) sbEvent(e ovsdb.Event[sbdb.Update], ok bool) {
 		}
 		l.sbSide.ready = true
 		l.sbSide.aside.Changed(sbRows(c))
-		l.release.note(l.seq+1, e.Size)
+		size := e.Size
+		if e.Update.Replace {
+			size = releaseAfter // the whole contents, of which no size is told
+		}
+		l.release.note(l.seq+1, size)
 	}
 	if e.Conditions != 0 {
 		l.condInForce = e.Conditions
