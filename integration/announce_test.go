@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -111,6 +112,63 @@ lsp-set-addresses p9 "00:00:00:00:01:09 fd00::9"
 	if !c.Reference() {
 		announcedAtOnce(t, c, heard)
 	}
+}
+
+// TestAnnouncedWhenAcknowledged: an address is not announced as soon as the flows for
+// it are on their way, but when the agent knows that they are in the switch, or a second
+// later. Here the switch's word for it is lost.
+func TestAnnouncedWhenAcknowledged(t *testing.T) {
+	t.Parallel()
+	c := integration.NewCluster(t, integration.Options{})
+	if c.Reference() {
+		return // it always waits for a second
+	}
+	hv1 := c.AddBareChassis("hv1")
+	proxy := hv1.ProxySwitch()
+	hv1.AddPhysical("physnet1")
+	hv1.StartAgent()
+	host := c.External(integration.GuestSpec{Name: "host", MAC: "00:00:00:00:ee:01", IPs: []string{"10.0.0.100/24"}})
+	heard := host.Capture()
+	c.NB("ls-add sw0\nls-add sw1\nlr-add lr0\n" +
+		attached("lr0", "sw0", "00:00:00:00:ff:01", "10.0.0.254/24") +
+		attached("lr0", "sw1", "00:00:00:00:ff:02", "10.0.1.254/24") + localnet + `
+lrp-set-gateway-chassis lr0-sw0 hv1 20
+lsp-set-options sw0-lr0 router-port=lr0-sw0 nat-addresses=router
+lr-nat-add lr0 snat 10.0.0.200 10.0.1.0/24
+`)
+	heard.WaitFor(20*time.Second, 1, "address of NAT", like(garp("00:00:00:00:ff:01", "10.0.0.200")))
+	c.WaitHV()
+	const tries, early = 5, 950 * time.Millisecond // a busy machine may take that long for an address
+	for n := range tries {
+		var commits atomic.Int64
+		proxy.Set(integration.Faults{Drop: func(m integration.Message) bool {
+			if m.ToSwitch && m.Commits() {
+				commits.Add(1)
+			}
+			return !m.ToSwitch && m.Type() == integration.TypeBundleControl && commits.Load() > 0
+		}})
+		ip := fmt.Sprintf("10.0.0.%d", 210+n)
+		announced := like(garp("00:00:00:00:ff:01", ip))
+		begin := time.Now()
+		c.NB("lr-nat-add", "lr0", "dnat_and_snat", ip, "10.0.1.9")
+		sent := early
+		for time.Since(begin) < early {
+			if heard.Count(announced) > 0 {
+				t.Fatalf("announced after %v, before the switch's word for the flows", time.Since(begin))
+			}
+			if sent == early && commits.Load() > 0 {
+				sent = time.Since(begin)
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		proxy.Set(integration.Faults{})
+		proxy.Cut()
+		heard.WaitFor(10*time.Second, 1, "address of NAT", announced)
+		if sent < early/2 {
+			break
+		}
+	}
+	c.WaitHV()
 }
 
 // announcedAtOnce: an address is announced when its flows are in the switch, and not
