@@ -250,7 +250,16 @@ func (c *Cluster) ctl(program string, args []string) string {
 			c.t.Fatalf("%s: %v", program, err)
 		}
 	}
-	out, err := c.Output(program, append([]string{"--timeout=60"}, args...)...)
+	args = append([]string{"--timeout=60"}, args...)
+	out, err := c.Output(program, args...)
+	// A client gives up at once when no server of the cluster leads.
+	for range 40 {
+		if err == nil || c.raft == nil || !strings.Contains(err.Error(), "database connection failed") {
+			break
+		}
+		time.Sleep(250 * time.Millisecond)
+		out, err = c.Output(program, args...)
+	}
 	if err != nil {
 		c.t.Fatalf("%v", err)
 	}

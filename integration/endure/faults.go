@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -16,12 +15,12 @@ import (
 
 const (
 	// troublers is how many things go wrong at the same time, at most.
-	troublers = 2
+	troublers = 3
 	// troublePause is from the end of one trouble to the next, on average.
 	troublePause = 2 * time.Second
 	// troubleMost is how long a trouble lasts, at most, besides what it takes to make
 	// it and to put it right.
-	troubleMost = 4 * time.Second
+	troubleMost = 7 * time.Second
 )
 
 // fault is something that goes wrong and is put right again.
@@ -71,8 +70,8 @@ var faults = append(append(append([]fault{
 		return err
 	}},
 	{"chassis deleted by others", []string{onServers}, func(w *world, p *place, _ *rand.Rand, _ time.Duration) error {
-		_, err := w.c.Output("ovn-sbctl", "--timeout=30", "--if-exists", "chassis-del", p.Name)
-		return err
+		w.c.SB("--if-exists", "chassis-del", p.Name)
+		return nil
 	}},
 }, linkFaults()...), agentFaults...), serverFaults...)
 
@@ -274,7 +273,8 @@ var serverFaults = []fault{
 	{"southbound leader stopped for a while", []string{onServers}, func(w *world, _ *place, _ *rand.Rand, last time.Duration) error {
 		w.servers.Lock()
 		defer w.servers.Unlock()
-		return errors.Join(stopped(w.c.Leader(), last), w.led())
+		defer w.led()
+		return stopped(w.c.Leader(), last)
 	}},
 }
 
@@ -289,12 +289,12 @@ func (w *world) killed(last time.Duration, members ...integration.Member) error 
 	for _, m := range members {
 		m.Start()
 	}
-	return w.led()
+	w.led()
+	return nil
 }
 
 // led waits until the southbound cluster has a leader that clients find.
-func (w *world) led() error {
+func (w *world) led() {
 	w.c.Leader()
-	_, err := w.c.Output("ovn-sbctl", "--timeout=30", "get", "SB_Global", ".", "nb_cfg")
-	return err
+	w.c.SB("get", "SB_Global", ".", "nb_cfg")
 }
