@@ -66,8 +66,8 @@ func TestSwitchHung(t *testing.T) {
 	c.Sync()
 	for range 3 {
 		begin := time.Now()
-		if out, err := hv1.Agent.Ctl("connection-status"); err != nil {
-			t.Errorf("%v %s", err, out)
+		if out, err := hv1.Agent.Ctl("--timeout=5", "connection-status"); err != nil {
+			t.Fatalf("%v %s", err, out)
 		}
 		if d := time.Since(begin); d > 2*time.Second {
 			t.Errorf("an answer after %v", d)

@@ -31,7 +31,8 @@ type faulty struct {
 	faults  Faults
 	changed chan struct{} // closed when faults are replaced
 	open    map[net.Conn]bool
-	made    int
+	made    int // refused ones too
+	joined  int
 }
 
 func newFaulty() *faulty { return &faulty{changed: make(chan struct{}), open: map[net.Conn]bool{}} }
@@ -76,6 +77,9 @@ func (f *faulty) listen(t T, l net.Listener, serve func(agent net.Conn)) {
 			if err != nil {
 				return
 			}
+			f.mu.Lock()
+			f.made++
+			f.mu.Unlock()
 			if now, _ := f.present(); now.Refuse {
 				conn.Close()
 				continue
@@ -89,8 +93,8 @@ func (f *faulty) listen(t T, l net.Listener, serve func(agent net.Conn)) {
 // of them closes. see, which may be nil, is shown each message before it passes.
 func (f *faulty) join(agent, server net.Conn, reader func(io.Reader) func() ([]byte, error), see func(Message)) {
 	f.mu.Lock()
-	f.made++
-	n := f.made
+	f.joined++
+	n := f.joined
 	f.open[agent], f.open[server] = true, true
 	f.mu.Unlock()
 	ended := make(chan struct{})
