@@ -33,23 +33,8 @@ func WhereInt(column string, value int64) Condition {
 	return Condition{column, "==", string(AppendInt(nil, value))}
 }
 
-// WhereMapIncludes selects rows whose map column holds a pair.
-func WhereMapIncludes(column, key, value string) Condition {
-	return Condition{column, "includes", string(AppendMap(nil, NewMap(key, value), AppendString, AppendString))}
-}
-
-// WhereSetIncludes selects rows whose set column holds a string.
-func WhereSetIncludes(column, value string) Condition {
-	return Condition{column, "includes", string(AppendString(nil, value))}
-}
-
 // WhereEmpty selects rows whose optional column has no value.
 func WhereEmpty(column string) Condition { return Condition{column, "==", `["set",[]]`} }
-
-// WhereNotEmpty selects rows whose column holds at least one element.
-func WhereNotEmpty(column string) Condition {
-	return Condition{column, "!=", `["set",[]]`}
-}
 
 // normal returns w sorted and without duplicates, so that equal ones compare
 // equal.
