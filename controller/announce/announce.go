@@ -20,6 +20,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/ovn-chassis/ovn-chassis/controller/acked"
 	"github.com/ovn-chassis/ovn-chassis/controller/binding"
 	"github.com/ovn-chassis/ovn-chassis/controller/neighbor"
 	"github.com/ovn-chassis/ovn-chassis/controller/replica"
@@ -56,18 +57,11 @@ type Duty struct {
 	dependents map[string]map[string]bool
 	// lessons are announced addresses that routers on the switch are to learn.
 	lessons map[lesson]bool
-	// fresh are announcements whose flows have no commit's number yet, stamped those
-	// whose flows the switch has not acknowledged, in the order of commits.
-	fresh   []pinctrl.Announcement
-	stamped []stamped
+	// Queue has the announcements that wait for their flows to be in the switch. Some
+	// may have been removed since.
+	acked.Queue[pinctrl.Announcement]
 	// plugged are the datapaths with a mapped network; empty before a round asks.
 	plugged map[ovsdb.UUID]bool
-}
-
-// stamped are announcements whose flows are those of commit seq.
-type stamped struct {
-	seq  uint64
-	list []pinctrl.Announcement
 }
 
 type entry struct {
@@ -123,27 +117,8 @@ func (d *Duty) Run(in Inputs) (removed, added []pinctrl.Announcement) {
 		}
 	}
 	clear(d.dirty)
-	d.fresh = append(d.fresh, added...)
+	d.Add(added...)
 	return removed, added
-}
-
-// Stamp says that the flows for what was added so far are those of commit seq.
-func (d *Duty) Stamp(seq uint64) {
-	if len(d.fresh) > 0 {
-		d.stamped = append(d.stamped, stamped{seq, d.fresh})
-		d.fresh = nil
-	}
-}
-
-// Acked returns what announcing may begin with, now that the switch has acknowledged
-// commits up to seq. Some of it may have been removed since.
-func (d *Duty) Acked(seq uint64) []pinctrl.Announcement {
-	var out []pinctrl.Announcement
-	for len(d.stamped) > 0 && d.stamped[0].seq <= seq {
-		out = append(out, d.stamped[0].list...)
-		d.stamped = d.stamped[1:]
-	}
-	return out
 }
 
 // note marks the ports that have to be judged again.

@@ -3,7 +3,7 @@
 // ct_flush no longer has, those that a deleted ACL allowed (ACL_ID), those whose
 // answers go to the old MAC address of a next hop (ECMP_Nexthop).
 //
-//	SB changes ──► Run ──► waiting ──Stamp(seq)──► sent ──Acked(seq)──► CtFlush
+//	SB changes ──► Run ──Add──► acked.Queue ──Acked(seq)──► CtFlush
 //
 // Forgotten is only after the switch has acknowledged the flows without it: sooner,
 // the next packet would make the same connection again.
@@ -12,6 +12,7 @@ package ctflush
 import (
 	"net"
 
+	"github.com/ovn-chassis/ovn-chassis/controller/acked"
 	"github.com/ovn-chassis/ovn-chassis/controller/replica"
 	"github.com/ovn-chassis/ovn-chassis/openflow"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
@@ -60,13 +61,8 @@ type Duty struct {
 	balancers map[ovsdb.UUID][]tuple
 	backends  map[tuple]int
 	nextHops  map[nextHop]bool
-	waiting   []openflow.CtFlush
-	sent      []sent
-}
-
-type sent struct {
-	seq     uint64
-	flushes []openflow.CtFlush
+	// Queue has what the switch is to forget once it has the flows without it.
+	acked.Queue[openflow.CtFlush]
 }
 
 // New returns a duty that has seen nothing.
@@ -80,27 +76,8 @@ func (d *Duty) Run(in Inputs) {
 	d.followACLs(in)
 	d.followNextHops(in)
 	if !in.Settled {
-		d.waiting = nil
+		d.Forget()
 	}
-}
-
-// Stamp says that flows without what is gone are those of commit seq.
-func (d *Duty) Stamp(seq uint64) {
-	if len(d.waiting) > 0 {
-		d.sent = append(d.sent, sent{seq, d.waiting})
-		d.waiting = nil
-	}
-}
-
-// Acked returns what to flush now that the switch has acknowledged commits up to
-// seq.
-func (d *Duty) Acked(seq uint64) []openflow.CtFlush {
-	var out []openflow.CtFlush
-	for len(d.sent) > 0 && d.sent[0].seq <= seq {
-		out = append(out, d.sent[0].flushes...)
-		d.sent = d.sent[1:]
-	}
-	return out
 }
 
 func (d *Duty) followBalancers(in Inputs) {
@@ -148,7 +125,7 @@ func (d *Duty) followBalancers(in Inputs) {
 		}
 		delete(d.backends, t)
 		if in.Tuples {
-			d.waiting = append(d.waiting, openflow.CtFlush{
+			d.Add(openflow.CtFlush{
 				Proto: t.proto,
 				Orig:  openflow.CtTuple{Dst: t.VIP.Addr(), DstPort: t.VIP.Port()},
 				Reply: openflow.CtTuple{Src: t.Backend.Addr(), SrcPort: t.Backend.Port()},
@@ -206,7 +183,7 @@ func (d *Duty) followACLs(in Inputs) {
 	}
 	for i := range in.Changes.ACLID {
 		if c := &in.Changes.ACLID[i]; c.Old != nil && c.New == nil {
-			d.waiting = append(d.waiting, openflow.CtFlush{
+			d.Add(openflow.CtFlush{
 				Label:     openflow.U128{Lo: uint64(c.Old.ID) & 0xffff}.Shl(labelACL),
 				LabelMask: openflow.U128{Lo: 0xffff}.Shl(labelACL),
 			})
@@ -237,7 +214,7 @@ func (d *Duty) followNextHops(in Inputs) {
 		for _, b := range mac {
 			v = v<<8 | uint64(b)
 		}
-		d.waiting = append(d.waiting, openflow.CtFlush{
+		d.Add(openflow.CtFlush{
 			Zone: h.zone, HasZone: true,
 			Label:     openflow.U128{Lo: v}.Shl(labelNextHop),
 			LabelMask: openflow.U128{Lo: 1<<48 - 1}.Shl(labelNextHop),
