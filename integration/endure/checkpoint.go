@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -47,7 +49,7 @@ func (w *world) checkpoint() {
 	took := w.settle()
 	for _, p := range w.places {
 		if text := w.differs(p); text != "" {
-			w.wrong("%s, with %s: %s", p.Name, w.there(), text)
+			w.wrong("%s, with %s: %s\ndatabases saved: %s", p.Name, w.there(), text, w.save(p))
 		}
 	}
 	w.rest()
@@ -125,6 +127,27 @@ func (w *world) there() string {
 		}
 	}
 	return strings.Join(names, " ")
+}
+
+// save keeps both databases of a chassis as they are now, and says where.
+func (w *world) save(p *place) string {
+	dir, err := os.MkdirTemp("", "endure-")
+	if err != nil {
+		return err.Error()
+	}
+	for _, x := range []struct {
+		output       func(string, ...string) (string, error)
+		socket, name string
+	}{{w.c.Output, w.c.SouthboundSocket(), "OVN_Southbound"}, {p.Output, p.DatabaseSocket(), "Open_vSwitch"}} {
+		text, err := x.output("ovsdb-client", "backup", "unix:"+x.socket, x.name)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, x.name+".db"), []byte(text), 0o644)
+		}
+		if err != nil {
+			return err.Error()
+		}
+	}
+	return dir
 }
 
 // wrongMost is how much may be wrong before the run ends for it.
