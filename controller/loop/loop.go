@@ -204,7 +204,8 @@ func New(o Options) *Loop {
 	l.local = newSide[vswitchdb.Update]("OVS", l.log, l.stats.txnRefused)
 	l.sbSide = newSide[sbdb.Update]("OVNSB", l.log, l.stats.txnRefused)
 	l.local.session = ovsdb.NewSession(vswitchdb.Model(), ovsdb.Config{
-		Remotes: []string{o.OVSDatabase}, TLS: o.TLS.files(nil), Tables: conditions.LocalTables(), Logger: o.Logger("ovsdb"),
+		Remotes: []string{o.OVSDatabase}, MaxBackoff: localBackoff, TLS: o.TLS.files(nil),
+		Tables: conditions.LocalTables(), Logger: o.Logger("ovsdb"),
 	})
 	l.sbSide.session = ovsdb.NewSession(sbdb.Model(), ovsdb.Config{
 		TLS: o.TLS.files(nil), Tables: conditions.SBTables(), Conditions: conditions.Compute(conditions.Inputs{}),
@@ -216,6 +217,10 @@ func New(o Options) *Loop {
 	answering = l.packets.loop
 	return l
 }
+
+// localBackoff bounds the wait between attempts to reach the local database, on which
+// interfaces wait. Its server is on this host and has this one agent.
+const localBackoff = time.Second
 
 // Run works until ctx ends, or until a client of the control socket asked to exit
 // and the clean-up is done.

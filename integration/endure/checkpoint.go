@@ -99,6 +99,15 @@ func (w *world) settle() time.Duration {
 	// The second time northd has seen what the agents wrote before the first.
 	w.sync("hv")
 	w.sync("hv")
+	n := w.c.NB("get", "NB_Global", ".", "nb_cfg")
+	for _, p := range w.places {
+		integration.WaitFor(w, w.o.settle, p.Name+" writes to its local database", func() error {
+			if got := p.VSCtl("get", "Bridge", "br-int", "external_ids:ovn-nb-cfg"); got != `"`+n+`"` {
+				return fmt.Errorf("ovn-nb-cfg %s, not %s", got, n)
+			}
+			return nil
+		})
+	}
 	w.note("settled: northd after %v, the agents %v later", northd.Sub(begin).Round(time.Millisecond), time.Since(northd).Round(time.Millisecond))
 	return time.Since(northd)
 }
