@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ovn-chassis/ovn-chassis/controller/learned"
 	"github.com/ovn-chassis/ovn-chassis/controller/portkey"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 	"github.com/ovn-chassis/ovn-chassis/pinctrl"
@@ -27,7 +28,7 @@ func TestWrite(t *testing.T) {
 	write := func() string {
 		tx := ovsdb.NewTxn("")
 		q.Write(tables, tx, now)
-		now = now.Add(writeInterval)
+		now = now.Add(learned.WriteInterval)
 		return tx.String()
 	}
 	q.Put(pinctrl.PortKey{Datapath: 7, Port: 2}, mac)
@@ -41,7 +42,7 @@ func TestWrite(t *testing.T) {
 	if got := write(); strings.Contains(got, "insert") {
 		t.Errorf("tried again at once: %s", got)
 	}
-	now = now.Add(minBackoff)
+	now = now.Add(learned.MinBackoff)
 	if got := write(); !strings.Contains(got, "insert") {
 		t.Errorf("not tried again after a transaction that came to nothing: %s", got)
 	}
@@ -52,7 +53,7 @@ func TestWrite(t *testing.T) {
 		db.Apply(u)
 	}
 	put(row)
-	if got := write(); strings.Contains(got, "FDB") || len(q.waiting) != 0 {
+	if got := write(); strings.Contains(got, "FDB") || q.Len() != 0 {
 		t.Errorf("what is there is written again: %s", got)
 	}
 	// It moves to an interface, which takes it from the localnet port…
@@ -64,7 +65,7 @@ func TestWrite(t *testing.T) {
 	write()
 	// …but not the other way round.
 	q.Put(pinctrl.PortKey{Datapath: 7, Port: 2}, mac)
-	if got := write(); strings.Contains(got, `"update"`) || len(q.waiting) != 0 {
+	if got := write(); strings.Contains(got, `"update"`) || q.Len() != 0 {
 		t.Errorf("the localnet port takes an address from an interface: %s", got)
 	}
 }
@@ -73,18 +74,18 @@ func TestBounds(t *testing.T) {
 	db := sbdb.NewDB()
 	tables := NewTables(db, portkey.New(db))
 	var q Queue
-	for i := range 2 * maxQueued {
+	for i := range 2 * learned.MaxQueued {
 		q.Put(pinctrl.PortKey{Datapath: uint32(i)}, mac)
 	}
-	if len(q.waiting) != maxQueued || q.Dropped() != maxQueued {
-		t.Errorf("%d wait, %d dropped", len(q.waiting), q.Dropped())
+	if q.Len() != learned.MaxQueued || q.Dropped() != learned.MaxQueued {
+		t.Errorf("%d wait, %d dropped", q.Len(), q.Dropped())
 	}
 	now := time.UnixMilli(5)
-	for range maxTries + 1 {
+	for range learned.MaxTries + 1 {
 		q.Write(tables, ovsdb.NewTxn(""), now)
-		now = now.Add(maxBackoff)
+		now = now.Add(learned.MaxBackoff)
 	}
-	if len(q.waiting) != 0 || q.Dropped() != 2*maxQueued {
-		t.Errorf("after all tries %d wait, %d dropped", len(q.waiting), q.Dropped())
+	if q.Len() != 0 || q.Dropped() != 2*learned.MaxQueued {
+		t.Errorf("after all tries %d wait, %d dropped", q.Len(), q.Dropped())
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ovn-chassis/ovn-chassis/controller/learned"
 	"github.com/ovn-chassis/ovn-chassis/controller/portkey"
 	"github.com/ovn-chassis/ovn-chassis/controller/rowlimit"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
@@ -116,7 +117,7 @@ func TestWrite(t *testing.T) {
 	write := func() string {
 		tx := ovsdb.NewTxn("")
 		q.Write(tables, tx, now, log)
-		now = now.Add(writeInterval)
+		now = now.Add(learned.WriteInterval)
 		return tx.String()
 	}
 	q.Put(n, macA)
@@ -134,7 +135,7 @@ func TestWrite(t *testing.T) {
 	if got := write(); strings.Contains(got, "MAC_Binding") {
 		t.Errorf("tried again at once: %s", got)
 	}
-	if next := q.NextTimer(); !next.Equal(time.UnixMilli(5).Add(minBackoff)) {
+	if next := q.NextTimer(); !next.Equal(time.UnixMilli(5).Add(learned.MinBackoff)) {
 		t.Errorf("next try at %v", next)
 	}
 	now = q.NextTimer()
@@ -154,11 +155,11 @@ func TestWrite(t *testing.T) {
 	if got := write(); strings.Contains(got, "MAC_Binding") {
 		t.Errorf("written for a port that is not there: %s", got)
 	}
-	for i := range 2 * maxQueued {
+	for i := range 2 * learned.MaxQueued {
 		q.Put(pinctrl.Neighbor{Datapath: 7, Port: uint32(i), IP: ip}, macA)
 	}
-	if len(q.learned) != maxQueued {
-		t.Errorf("%d are queued", len(q.learned))
+	if q.Len() != learned.MaxQueued {
+		t.Errorf("%d are queued", q.Len())
 	}
 }
 
@@ -182,7 +183,7 @@ func TestTriesAreBounded(t *testing.T) {
 		if q.Write(tables, tx, now, log); tx.Len() > 0 {
 			writes++
 		}
-		if now.Equal(start.Add(time.Second)) && writes > int(time.Second/writeInterval)+1 {
+		if now.Equal(start.Add(time.Second)) && writes > int(time.Second/learned.WriteInterval)+1 {
 			t.Errorf("%d transactions in a second", writes)
 		}
 	}

@@ -1,0 +1,165 @@
+// Package learned holds what packets taught until the replica of the southbound
+// database shows it.
+//
+//	packet-in loop ─Put─► Queue ─Write─► transaction
+//	                        ▲               │ did not come into the replica:
+//	                        └───────────────┘ again, each time later
+package learned
+
+import (
+	"sync"
+	"time"
+
+	"github.com/ovn-chassis/ovn-chassis/ovsdb"
+)
+
+// Bounds of a queue.
+const (
+	MaxQueued = 1000
+	// MaxTries is how many transactions may fail to bring something in.
+	MaxTries = 8
+	// Times between two tries.
+	MinBackoff = 250 * time.Millisecond
+	MaxBackoff = 10 * time.Second
+	// WriteInterval is the time between two transactions with what was learned, so that
+	// a storm of packets is no storm of transactions.
+	WriteInterval = 25 * time.Millisecond
+)
+
+// Queue holds values by key. A later value of the same key replaces an earlier one.
+// The zero value is empty.
+type Queue[K, V comparable] struct {
+	// Wake is called after something was put in.
+	Wake func()
+
+	mu      sync.Mutex // guards what follows
+	waiting map[K]*entry[V]
+	dropped uint64
+	// nextWrite is when the next transaction may take something.
+	nextWrite time.Time
+}
+
+type entry[V comparable] struct {
+	value V
+	tries int
+	due   time.Time // of the next try
+}
+
+// Put is called by the packet-in loop; it does not block.
+func (q *Queue[K, V]) Put(k K, v V) {
+	if !q.TryPut(k, v) {
+		q.mu.Lock()
+		q.dropped++
+		q.mu.Unlock()
+		return
+	}
+	if q.Wake != nil {
+		q.Wake()
+	}
+}
+
+// TryPut is Put without waking anybody; it reports whether there was room.
+func (q *Queue[K, V]) TryPut(k K, v V) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.waiting == nil {
+		q.waiting = map[K]*entry[V]{}
+	}
+	if old, ok := q.waiting[k]; ok {
+		if old.value != v {
+			*old = entry[V]{value: v}
+		}
+		return true
+	}
+	if len(q.waiting) >= MaxQueued {
+		return false
+	}
+	q.waiting[k] = &entry[V]{value: v}
+	return true
+}
+
+// Pending finds a value that waits to be written.
+func (q *Queue[K, V]) Pending(k K) (v V, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if e, ok := q.waiting[k]; ok {
+		return e.value, true
+	}
+	return v, false
+}
+
+// Dropped is how much found no room, or could not be written.
+func (q *Queue[K, V]) Dropped() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.dropped
+}
+
+// Len is how much waits.
+func (q *Queue[K, V]) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting)
+}
+
+// NextTimer is when something is to be written, zero if nothing is.
+func (q *Queue[K, V]) NextTimer() time.Time {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var next time.Time
+	for _, e := range q.waiting {
+		if next.IsZero() || e.due.Before(next) {
+			next = e.due
+		}
+	}
+	if !next.IsZero() && next.Before(q.nextWrite) {
+		next = q.nextWrite
+	}
+	return next
+}
+
+// Round is what one Write does with what waits.
+type Round[K, V comparable] interface {
+	// Done tells whether there is nothing to write any more: the replica shows it, or
+	// there is no place for it.
+	Done(K, V) bool
+	// Write adds it to the transaction; it reports whether it has.
+	Write(K, V) bool
+	// GaveUp is told of what was tried so many times in vain.
+	GaveUp(k K, v V, tries int)
+}
+
+// Write adds to tx what the replica does not show yet; without a transaction it stays
+// in the queue. What does not come into the replica is tried again, each time later.
+// begin is called if there may be something to write.
+func (q *Queue[K, V]) Write(tx *ovsdb.Txn, now time.Time, begin func() Round[K, V]) {
+	if tx == nil {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) == 0 || now.Before(q.nextWrite) {
+		return
+	}
+	r := begin()
+	before := tx.Len()
+	for k, e := range q.waiting {
+		switch {
+		case r.Done(k, e.value):
+			delete(q.waiting, k)
+		case now.Before(e.due):
+		case e.tries == MaxTries:
+			r.GaveUp(k, e.value, e.tries)
+			delete(q.waiting, k)
+			q.dropped++
+		case !r.Write(k, e.value):
+			delete(q.waiting, k)
+		default:
+			e.due = now.Add(min(MinBackoff<<e.tries, MaxBackoff))
+			e.tries++
+		}
+	}
+	if tx.Len() != before {
+		q.nextWrite = now.Add(WriteInterval)
+	}
+}
