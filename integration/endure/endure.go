@@ -47,7 +47,7 @@ func main() {
 	flag.DurationVar(&o.every, "every", 3*time.Minute, "time between checkpoints, a third of the duration at most")
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().Unix()), "of changes and faults; what comes between what is up to the machine")
 	flag.DurationVar(&o.pace, "pace", 400*time.Millisecond, "time between changes")
-	flag.DurationVar(&o.settle, "settle", 90*time.Second, "how long a checkpoint waits for everything to come to rest")
+	flag.DurationVar(&o.settle, "settle", 2*time.Minute, "how long a checkpoint waits for everything to come to rest")
 	only := flag.String("faults", "", "only faults whose name matches this regular expression")
 	flag.BoolVar(&o.verbose, "v", false, "print each change and fault")
 	flag.Parse()
