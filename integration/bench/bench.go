@@ -27,12 +27,13 @@ func main() {
 	doc := flag.String("write", "", "Markdown file to put the table into, between its bench markers")
 	section := flag.String("section", "bench", "bench: costs; responsive: answers under load; shrink: memory after most is gone; warm: restarts beside a clustered southbound server")
 	only := flag.String("only", "", "regular expression for the names of the small changes to make")
+	samples := flag.Bool("samples", false, "print how long each small change took, in order of time")
 	svg := flag.String("plot", "", "SVG file to draw how costs grow with scale into")
 	timeout := flag.Duration("timeout", 5*time.Minute, "for an agent to settle")
 	repeat := flag.Int("changes", 40, "times each small change is made; 0 leaves them out")
 	flag.Parse()
 	var table string
-	o := options{repeat: *repeat, timeout: *timeout, only: regexp.MustCompile(*only)}
+	o := options{repeat: *repeat, timeout: *timeout, only: regexp.MustCompile(*only), samples: *samples}
 	err := integration.Run("bench", os.Stderr, func(t integration.T) {
 		switch *section {
 		case "responsive":

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -180,7 +181,8 @@ type latency struct {
 }
 
 // measure makes changes one by one on an agent at rest.
-func (c *client) measure(k kind, db workload.Database, times int, agent *integration.Agent) latency {
+func (c *client) measure(k kind, db workload.Database, o options, agent *integration.Agent) latency {
+	times := o.repeat
 	step, err := k.make(c, db)
 	if err != nil {
 		c.t.Fatalf("%s: %v", k.name, err)
@@ -203,6 +205,9 @@ func (c *client) measure(k kind, db workload.Database, times int, agent *integra
 	if k.once {
 		calls = 2*times + warm
 	}
+	if o.samples {
+		fmt.Fprintf(os.Stderr, "%s, in ms:", k.name)
+	}
 	for n := range calls {
 		before := cpu()
 		d := step(n)
@@ -216,6 +221,12 @@ func (c *client) measure(k kind, db workload.Database, times int, agent *integra
 		}
 	}
 	c.settle()
+	if o.samples {
+		for _, d := range took {
+			fmt.Fprintf(os.Stderr, " %.1f", d.Seconds()*1000)
+		}
+		fmt.Fprintln(os.Stderr)
+	}
 	slices.Sort(took)
 	rank := func(p float64) time.Duration { return took[min(len(took)-1, int(math.Ceil(p*float64(len(took))))-1)] }
 	return latency{p50: rank(0.5), p99: rank(0.99), cpu: used / time.Duration(times)}

@@ -32,6 +32,7 @@ type sample struct {
 type options struct {
 	repeat  int            // of each small change
 	only    *regexp.Regexp // which of them
+	samples bool           // to standard error, one by one
 	timeout time.Duration
 }
 
@@ -120,7 +121,7 @@ func (s *sample) small(t integration.T, c *integration.Cluster, ch *integration.
 		}
 	})
 	for _, k := range o.kinds() {
-		s.changes[k.name] = client.measure(k, db, o.repeat, ch.Agent)
+		s.changes[k.name] = client.measure(k, db, o, ch.Agent)
 	}
 	before, err := ch.Agent.CPU()
 	if err != nil {
