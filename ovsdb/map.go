@@ -127,6 +127,32 @@ func (m MapOf[K, V]) String() string {
 // Equal tells whether m and n hold the same pairs.
 func (m MapOf[K, V]) Equal(n MapOf[K, V]) bool { return slices.Equal(m.pairs, n.pairs) }
 
+// Differing iterates, in order, over the keys that only one of m and n has, or that
+// they map to different values.
+func (m MapOf[K, V]) Differing(n MapOf[K, V]) iter.Seq[K] {
+	return func(yield func(K) bool) {
+		a, b := m.pairs, n.pairs
+		for len(a)+len(b) > 0 {
+			var key K
+			switch {
+			case len(b) == 0 || len(a) > 0 && a[0].Key < b[0].Key:
+				key, a = a[0].Key, a[1:]
+			case len(a) == 0 || b[0].Key < a[0].Key:
+				key, b = b[0].Key, b[1:]
+			default:
+				same := a[0].Value == b[0].Value
+				key, a, b = a[0].Key, a[1:], b[1:]
+				if same {
+					continue
+				}
+			}
+			if !yield(key) {
+				return
+			}
+		}
+	}
+}
+
 // With returns m with k set to v.
 func (m MapOf[K, V]) With(k K, v V) MapOf[K, V] {
 	return MapOfPairs(append(slices.Clone(m.pairs), Pair[K, V]{k, v}))

@@ -190,7 +190,7 @@ func (d *Duty) scanInterfaces() {
 		br = d.in.Bridge.UUID
 	}
 	c := d.in.LocalChanges
-	if br == d.bridge && (c == nil || len(c.Bridge)+len(c.Port)+len(c.Interface) == 0) {
+	if br == d.bridge && (c == nil || len(c.Port)+len(c.Interface) == 0 && !portsChanged(c.Bridge)) {
 		return
 	}
 	d.bridge = br

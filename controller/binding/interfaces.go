@@ -79,6 +79,14 @@ func scan(l *replica.Local, br *vswitchdb.Bridge, before map[string]*Interface, 
 	return out
 }
 
+// portsChanged tells whether bridges came, went, or have other ports now. What the
+// agent itself notes in their external_ids calls for no look at the interfaces.
+func portsChanged(bridges []ovsdb.Change[vswitchdb.Bridge]) bool {
+	return slices.ContainsFunc(bridges, func(c ovsdb.Change[vswitchdb.Bridge]) bool {
+		return c.Old == nil || c.New == nil || c.Cols.Has(vswitchdb.BridgeColPorts)
+	})
+}
+
 // Stale lists the interfaces of the bridge that are marked installed though they
 // carry no logical port any more.
 func Stale(l *replica.Local, br *vswitchdb.Bridge) []*vswitchdb.Interface {

@@ -274,7 +274,7 @@ func (s *State) List() string {
 // Write adds to tx what the database should say and does not: names in the
 // bridge's external_ids, limits in the datapath's CT_Zone rows.
 func (s *State) Write(br *vswitchdb.Bridge, dp *vswitchdb.Datapath, l *vswitchdb.DB, tx *ovsdb.Txn) {
-	if tx == nil || br == nil || !s.restored || (!s.dirty && s.written == br) {
+	if tx == nil || br == nil || !s.restored || (!s.dirty && s.sameZones(br)) {
 		return
 	}
 	s.written, s.dirty = br, false
@@ -315,6 +315,24 @@ func (s *State) Write(br *vswitchdb.Bridge, dp *vswitchdb.Datapath, l *vswitchdb
 	if dp != nil {
 		s.writeLimits(dp, l, tx)
 	}
+}
+
+// sameZones tells whether the bridge still has the zones it was last seen with.
+// Other marks on it change all the time.
+func (s *State) sameZones(br *vswitchdb.Bridge) bool {
+	if s.written == br {
+		return true
+	}
+	if s.written == nil || s.written.UUID != br.UUID {
+		return false
+	}
+	for key := range s.written.ExternalIDs.Differing(br.ExternalIDs) {
+		if strings.HasPrefix(key, keyPrefix) {
+			return false
+		}
+	}
+	s.written = br
+	return true
 }
 
 func (s *State) writeLimits(dp *vswitchdb.Datapath, l *vswitchdb.DB, tx *ovsdb.Txn) {

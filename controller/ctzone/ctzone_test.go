@@ -205,3 +205,33 @@ func TestInvariants(t *testing.T) {
 		}
 	})
 }
+
+// TestMarksOfOthers: a zone that somebody took off the bridge, or changed there, is
+// written again; other external_ids of the bridge are none of its business.
+func TestMarksOfOthers(t *testing.T) {
+	w := replicatest.New(t)
+	w.Do("bridge br-int ext:ct-zone-p1=1")
+	s := New(slog.New(slog.DiscardHandler))
+	s.Restore(w.Local.BridgeByName.One("br-int").ExternalIDs, func(ovsdb.UUID) string { return "" })
+	write := func() string {
+		tx := ovsdb.NewTxn("")
+		s.Write(w.Local.BridgeByName.One("br-int"), nil, w.Local.DB, tx)
+		return w.Print(tx)
+	}
+	for _, x := range []struct {
+		bridge  string
+		written bool
+	}{
+		{"bridge br-int ext:ct-zone-p1=1", false},
+		{"bridge br-int ext:ct-zone-p1=1 ext:ovn-nb-cfg=7", false},
+		{"bridge br-int ext:ovn-nb-cfg=7", true},
+		{"bridge br-int ext:ct-zone-p1=1 ext:ovn-nb-cfg=8", false},
+		{"bridge br-int ext:ct-zone-p1=2 ext:ovn-nb-cfg=8", true},
+		{"bridge br-int ext:ct-zone-p1=1 ext:ct-zone-p2=2", true},
+	} {
+		w.Do(x.bridge)
+		if got := write(); (got != "") != x.written {
+			t.Errorf("%s: written %q", x.bridge, got)
+		}
+	}
+}

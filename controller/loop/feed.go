@@ -66,7 +66,7 @@ func (l *Loop) take(d binding.Delta) {
 		l.due |= dutyPatch | dutyFeed | dutyQueues
 	}
 	if len(d.Bound)+len(d.Interfaces) > 0 {
-		l.due |= dutyMirrors | dutyQueues
+		l.due |= dutyMirrors | dutyQueues | dutyStatus
 	}
 	for lport, i := range d.Interfaces {
 		l.stale = true
@@ -91,8 +91,10 @@ func (l *Loop) feed() {
 	for name, zone := range l.zones.Changes() {
 		l.stale = true
 		l.tr.SetZone(name, zone)
-		l.due |= dutyFeed
-		l.fed.relocated = true
+		if strings.HasSuffix(name, "_dnat") || strings.HasSuffix(name, "_snat") {
+			l.due |= dutyFeed
+			l.fed.relocated = true
+		}
 	}
 	if l.due.has(dutyMeters) {
 		l.due &^= dutyMeters

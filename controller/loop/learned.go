@@ -17,6 +17,8 @@ import (
 // enough.
 type learned struct {
 	cache *maccache.Duty
+	// pressed: a table is nearly full.
+	pressed bool
 	// wake is called when something learned is to be written again.
 	wake  *time.Timer
 	bound [2]boundLog
@@ -113,6 +115,7 @@ func (l *Loop) configureLearned() {
 	}
 	p.tables.Bound.Limits = limits(l.cfg.Learned.MACBindings, l.cfg.Learned.MACBindingsByDatapath)
 	p.fdbTables.Bound.Limits = limits(l.cfg.Learned.FDB, l.cfg.Learned.FDBByDatapath)
+	p.learned.pressed = p.tables.Bound.Pressed() || p.fdbTables.Bound.Pressed()
 	p.loop.SetTracking(l.cfg.Learned.Tracking)
 }
 
@@ -128,9 +131,12 @@ func (l *Loop) runLearned(now time.Time, sbTx *ovsdb.Txn, log *slog.Logger) {
 	if l.chassis != nil {
 		us = l.chassis.UUID
 	}
+	if c := l.sbChanges; len(p.changed) > 0 || c != nil && len(c.MACBinding)+len(c.FDB)+len(c.DatapathBinding) > 0 {
+		p.learned.pressed = p.tables.Bound.Pressed() || p.fdbTables.Bound.Pressed()
+	}
 	p.loop.ProbeNeighbors(p.learned.cache.Run(maccache.Inputs{
 		SB: l.sb, Neighbors: p.tables, FDB: p.fdbTables, Chassis: us, Target: l.fed.target,
-		Datapaths: l.binding.Datapaths(), Pressed: p.tables.Bound.Pressed() || p.fdbTables.Bound.Pressed(), Now: now,
+		Datapaths: l.binding.Datapaths(), Pressed: p.learned.pressed, Now: now,
 		Changes: l.sbChanges, Changed: p.changed,
 	}, sbTx))
 	l.countLearned(now, log)

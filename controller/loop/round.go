@@ -313,13 +313,18 @@ func (l *Loop) datapathName(id ovsdb.UUID) string {
 
 // runStatus reports ports and configuration that have reached the switch.
 func (l *Loop) runStatus(now time.Time, sbTx, localTx *ovsdb.Txn) {
-	var stale []*vswitchdb.Interface
-	if l.settledOnce && l.ovsChanges != nil {
-		stale = binding.Stale(l.ovs, l.bridge)
+	if l.due.has(dutyStatus) || l.ifstatus.Pending() {
+		var stale []*vswitchdb.Interface
+		if l.settledOnce {
+			stale = binding.Stale(l.ovs, l.bridge)
+		}
+		l.ifstatus.Run(ifstatus.Inputs{
+			Bindings: l.binding, Local: l.ovs.DB, Stale: stale, Now: now, MayRelease: l.settledOnce,
+		}, sbTx, localTx)
+		if sbTx != nil {
+			l.ran(dutyStatus, localTx)
+		}
 	}
-	l.ifstatus.Run(ifstatus.Inputs{
-		Bindings: l.binding, Local: l.ovs.DB, Stale: stale, Now: now, MayRelease: l.settledOnce,
-	}, sbTx, localTx)
 	enabled := true
 	if g := l.sb.Global(); g != nil {
 		enabled = g.Options.Get("enable_chassis_nb_cfg_update") != "false"
