@@ -1,8 +1,10 @@
 package ovsdb
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Condition is one clause that rows are monitored by. The value is JSON.
@@ -44,7 +46,7 @@ func (w Where) normal() Where {
 	}
 	out := slices.Clone(w)
 	slices.SortFunc(out, func(a, b Condition) int {
-		return slices.Compare([]string{a.Column, a.Function, a.Value}, []string{b.Column, b.Function, b.Value})
+		return cmp.Or(strings.Compare(a.Column, b.Column), strings.Compare(a.Function, b.Function), strings.Compare(a.Value, b.Value))
 	})
 	out = slices.Compact(out)
 	if out == nil {
@@ -55,10 +57,18 @@ func (w Where) normal() Where {
 
 func (w Where) equal(v Where) bool { return (w == nil) == (v == nil) && slices.Equal(w, v) }
 
-func (c Conditions) normal() Conditions {
+func (c Conditions) normal() Conditions { return c.normalLike(nil, nil) }
+
+// normalLike is normal. Of lists that are the same in given, it takes what they
+// became in its normal form.
+func (c Conditions) normalLike(given, normal Conditions) Conditions {
 	out := make(Conditions, len(c))
 	for t, w := range c {
-		out[t] = w.normal()
+		if g := given[t]; len(w) > 0 && len(w) == len(g) && &w[0] == &g[0] {
+			out[t] = normal[t]
+		} else {
+			out[t] = w.normal()
+		}
 	}
 	return out
 }

@@ -28,7 +28,7 @@ type Mark struct {
 func (s *Session[U]) Resume(m *Mark) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.want = m.Conditions.normal()
+	s.given, s.want = nil, m.Conditions.normal()
 	s.wantSeq++
 	s.resume, s.resumeSeq = m, s.wantSeq
 	return s.wantSeq

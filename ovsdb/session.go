@@ -114,8 +114,9 @@ type Session[U any] struct {
 	probe      time.Duration
 	tls        TLSFiles
 	leaderOnly bool
-	drop       error // why the present connection is to be given up
-	fresh      bool  // do not resume: the replica is to be replaced
+	drop       error      // why the present connection is to be given up
+	fresh      bool       // do not resume: the replica is to be replaced
+	given      Conditions // what want was made of
 	want       Conditions
 	wantSeq    uint64
 	requests   []request
@@ -174,11 +175,15 @@ func (s *Session[U]) State() State {
 }
 
 // SetConditions replaces the conditions and returns their sequence number, the
-// present one if nothing changes. An Event says when they are in effect.
+// present one if nothing changes. An Event says when they are in effect. The
+// session keeps the lists of clauses, which must not change any more; one that is
+// given again costs nothing.
 func (s *Session[U]) SetConditions(c Conditions) uint64 {
-	c = c.normal()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	given := c
+	c = c.normalLike(s.given, s.want)
+	s.given = given
 	if !c.equal(s.want) {
 		s.want = c
 		s.wantSeq++

@@ -81,9 +81,7 @@ func Compute(in Inputs) ovsdb.Conditions {
 		// as soon as the chassis is known.
 		delete(c, sbdb.TableAdvertisedRoute)
 	}
-	for _, lport := range in.Interfaces {
-		add(sbdb.TablePortBinding, ovsdb.WhereString("logical_port", lport), ovsdb.WhereString("parent_port", lport))
-	}
+	add(sbdb.TablePortBinding, ofInterfaces(in.Interfaces)...)
 	for _, d := range in.Datapaths {
 		add(sbdb.TablePortBinding, ovsdb.WhereUUID("datapath", d.UUID))
 		add(sbdb.TableLogicalFlow, ovsdb.WhereUUID("logical_datapath", d.UUID))
@@ -100,4 +98,14 @@ func Compute(in Inputs) ovsdb.Conditions {
 		add(sbdb.TableDNS, set("datapaths", d.UUID))
 	}
 	return c
+}
+
+// ofInterfaces are the clauses for ports with an interface here, and for ports
+// inside them.
+func ofInterfaces(lports []string) []ovsdb.Condition {
+	out := make([]ovsdb.Condition, 0, 2*len(lports))
+	for _, lport := range lports {
+		out = append(out, ovsdb.WhereString("logical_port", lport), ovsdb.WhereString("parent_port", lport))
+	}
+	return out
 }

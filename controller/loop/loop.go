@@ -144,7 +144,9 @@ type Loop struct {
 	quiet    chan struct{} // non-nil for an observer, to be told that all is translated
 	problems []string      // of the translation, kept for an observer
 
-	condSeq     uint64 // of the conditions last sent
+	conds       conditions.Scope
+	condSeq     uint64 // of the last conditions that bring rows
+	condPorts   uint64 // of the last that ports wait for
 	condInForce uint64
 	settledOnce bool
 
@@ -211,7 +213,7 @@ func New(o Options) *Loop {
 		TLS: o.TLS.files(nil), Tables: conditions.SBTables(), Conditions: conditions.Compute(conditions.Inputs{}),
 		Logger: o.Logger("ovsdb"),
 	})
-	l.condSeq = 1
+	l.condSeq, l.condPorts = 1, 1
 	l.local.observed, l.sbSide.observed = o.Observe != nil, o.Observe != nil
 	l.packets = l.newPackets()
 	answering = l.packets.loop
@@ -345,7 +347,7 @@ func (l *Loop) backlog() bool {
 func (l *Loop) untilTimer(now time.Time) time.Duration {
 	next := now.Add(time.Minute)
 	for _, t := range []time.Time{
-		l.binding.NextTimer(), l.nbcfg.NextTimer(now), l.kept.Due(), l.local.next(), l.sbSide.next(), l.switchRetry.at,
+		l.binding.NextTimer(), l.nbcfg.NextTimer(now), l.kept.Due(), l.conds.Due(), l.local.next(), l.sbSide.next(), l.switchRetry.at,
 		l.switchGone.at, l.nextSnapshot(), l.release.at,
 	} {
 		if !t.IsZero() && t.Before(next) {

@@ -88,7 +88,7 @@ func RunObserver(ctx context.Context, o Options) (*Observed, error) {
 // isQuiet: all that is known has been translated, with everything monitored that
 // counts.
 func (l *Loop) isQuiet() bool {
-	return l.settledOnce && l.featured && l.settled() && !l.running && !l.stale && !l.fed.scope && l.seq > 0 && l.acked >= l.seq
+	return l.settledOnce && l.featured && l.settled() && !l.running && !l.stale && !l.fed.scope && l.conds.Due().IsZero() && l.seq > 0 && l.acked >= l.seq
 }
 
 // noteQuiet tells the observer, if there is one.

@@ -203,8 +203,8 @@ func (l *Loop) runBinding(now time.Time, sbTx *ovsdb.Txn) {
 // runConditions sends conditions when what is to be monitored changed, and notes
 // when the contents have settled.
 func (l *Loop) runConditions(now time.Time) {
-	if due := l.kept.Due(); !due.IsZero() && !now.Before(due) {
-		l.fed.scope = true
+	for _, due := range []time.Time{l.kept.Due(), l.conds.Due()} {
+		l.fed.scope = l.fed.scope || !due.IsZero() && !now.Before(due)
 	}
 	if l.fed.scope {
 		l.fed.scope = false
@@ -224,17 +224,35 @@ func (l *Loop) settled() bool {
 	return l.chassis != nil && l.bridge != nil && l.condInForce >= l.condSeq
 }
 
+// portsSettled: no condition is under way that selects more than the ports of
+// interfaces that are known already.
+func (l *Loop) portsSettled() bool {
+	return l.chassis != nil && l.bridge != nil && l.condInForce >= l.condPorts
+}
+
 func (l *Loop) sendConditions() {
 	if l.conditionsHeld() {
 		return
 	}
+	now := l.clock.now()
 	in := conditions.Inputs{MonitorAll: l.cfg.MonitorAll, Chassis: l.chassis, Interfaces: l.binding.InterfaceIDs()}
 	var local []conditions.Datapath
 	for id, dp := range l.binding.Datapaths() {
 		local = append(local, conditions.Datapath{UUID: id, Key: int64(dp.Key)})
 	}
-	in.Datapaths = l.kept.Datapaths(local, func(id ovsdb.UUID) bool { return l.sb.DatapathBinding.Get(id) != nil }, l.clock.now())
-	l.condSeq = l.sbSide.session.SetConditions(conditions.Compute(in))
+	in.Datapaths = l.kept.Datapaths(local, func(id ovsdb.UUID) bool { return l.sb.DatapathBinding.Get(id) != nil }, now)
+	known := func(lport string) bool { return l.sb.PortByName.One(lport) != nil }
+	c, wait, send := l.conds.Next(in, known, now)
+	if !send {
+		return
+	}
+	seq := l.sbSide.session.SetConditions(c)
+	if wait >= conditions.All {
+		l.condSeq = seq
+	}
+	if wait >= conditions.AllAndPorts {
+		l.condPorts = seq
+	}
 }
 
 func (l *Loop) runTunnels(localTx *ovsdb.Txn) {

@@ -22,10 +22,9 @@ func (l *Loop) translate() {
 		// or contents translated for a switch that can do less.
 		return
 	}
-	settled := l.settled()
-	waiting := false
+	settled, portsSettled := l.settled(), l.portsSettled()
+	waiting := portsSettled && l.ifstatus.Waiting()
 	if settled {
-		waiting = l.ifstatus.Waiting()
 		if g := l.sb.Global(); g != nil {
 			waiting = waiting || l.nbcfg.Waiting(g.NbCfg)
 		}
@@ -39,8 +38,10 @@ func (l *Loop) translate() {
 	}
 	l.stale = false
 	l.seq++
-	if settled {
+	if portsSettled {
 		l.ifstatus.Stamp(l.seq)
+	}
+	if settled {
 		if g := l.sb.Global(); g != nil {
 			l.nbcfg.Stamp(l.seq, g.NbCfg)
 		}

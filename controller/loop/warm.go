@@ -78,6 +78,7 @@ func (l *Loop) snapshotLoaded(s *warmstart.Loaded, took time.Duration, err error
 		l.sbChanges = l.sb.Apply(s.Rows)
 		l.sbMu.Unlock()
 		l.condSeq = l.sbSide.session.Resume(s.Mark)
+		l.condPorts = l.condSeq
 		l.warm.resumed = true
 		// What is to be monitored is worked out from the contents as soon as they are
 		// the present ones.
