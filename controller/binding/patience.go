@@ -10,8 +10,9 @@ const (
 	// releaseDelay is how long the row of a port whose interface is gone is left to the
 	// next chassis, which claims it as it is: one change of the row less, for the
 	// database, for northd, and on every chassis that talks to the guest. Its own flows
-	// go at once.
-	releaseDelay = 50 * time.Millisecond
+	// go at once. A claim that is under way is there within a few milliseconds; who waits
+	// for the port to be free, to delete it or to use it elsewhere, is not to wait longer.
+	releaseDelay = 5 * time.Millisecond
 	// lingerTime is how long a network stays local whose last interface is gone.
 	lingerTime = 500 * time.Millisecond
 )
