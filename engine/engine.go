@@ -380,7 +380,7 @@ func (e *Engine[F, R, M]) build(dirty []uint32, results []built[F, R]) {
 				reads.inputs = reads.inputs[:0]
 				b.err = e.buildOne(e.units[dirty[i]].key, &reads, &b.out)
 				if cap(slab)-len(slab) < len(reads.inputs) {
-					slab = make([]Input, 0, max(1024, len(reads.inputs)))
+					slab = make([]Input, 0, max(min(1024, 16*len(dirty)), len(reads.inputs)))
 				}
 				from := len(slab)
 				slab = append(slab, reads.inputs...)

@@ -51,11 +51,18 @@ func scan(l *replica.Local, br *vswitchdb.Bridge, before map[string]*Interface, 
 		if !ok || ofport <= 0 {
 			continue
 		}
-		all[lport] = append(all[lport], &Interface{
+		now := Interface{
 			UUID: i.UUID, Name: i.Name, LPort: lport, OFPort: uint32(ofport),
 			EncapIP: i.ExternalIDs.Get(encapIPKey), Version: i.ExternalIDs.Get(ifaceIDVersionKey),
 			MTU: i.MTU.Value(), Type: i.Type, Installed: replica.True(i.ExternalIDs, InstalledKey),
-		})
+		}
+		// Most are as they were.
+		same := before[lport]
+		if same == nil || *same != now {
+			same = new(Interface)
+			*same = now
+		}
+		all[lport] = append(all[lport], same)
 	}
 	out := make(map[string]*Interface, len(all))
 	for lport, list := range all {

@@ -90,9 +90,7 @@ func (d *Duty) Acked(seq uint64) { d.acked = max(d.acked, seq) }
 // Run moves ports along and adds marks to the transactions; one that is nil cannot
 // be written now.
 func (d *Duty) Run(in Inputs, sbTx, localTx *ovsdb.Txn) {
-	seen := map[string]bool{}
 	for lport, b := range in.Bindings.BoundPorts() {
-		seen[lport] = true
 		e := d.ports[lport]
 		if e == nil {
 			if b.Claimed && done(b) && !b.Returned {
@@ -104,7 +102,7 @@ func (d *Duty) Run(in Inputs, sbTx, localTx *ovsdb.Txn) {
 		d.step(in, lport, b, e, sbTx, localTx)
 	}
 	for lport := range d.ports {
-		if !seen[lport] {
+		if _, bound := in.Bindings.BoundPort(lport); !bound {
 			delete(d.ports, lport)
 		}
 	}
