@@ -141,6 +141,7 @@ func run(opts *options, dirs daemon.Dirs, hub *vlog.Hub) error {
 		Stats:        stats,
 		SnapshotFile: snapshotPath(opts, dirs),
 		ReturnMemory: debug.FreeOSMemory,
+		AtRest:       collectAtRest(),
 	})
 	l.RegisterCommands(server)
 	if path := controlPath(opts, dirs); path != "" {

@@ -10,3 +10,20 @@ func TestGarbagePercent(t *testing.T) {
 		}
 	}
 }
+
+// TestWorthCollecting: little garbage is left for later.
+func TestWorthCollecting(t *testing.T) {
+	const mb = 1 << 20
+	for _, x := range []struct {
+		live, heap uint64
+		want       bool
+	}{
+		{300 * mb, 300 * mb, false}, {300 * mb, 329 * mb, false}, {300 * mb, 331 * mb, true},
+		{300 * mb, 200 * mb, false},
+		{24 * mb, 28 * mb, false}, {24 * mb, 30 * mb, true},
+	} {
+		if got := worthCollecting(x.live, x.heap); got != x.want {
+			t.Errorf("%d MB in use, %d MB now: %v", x.live/mb, x.heap/mb, got)
+		}
+	}
+}

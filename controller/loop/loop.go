@@ -79,6 +79,10 @@ type Options struct {
 	// on a goroutine of its own, some seconds after much has changed; nil is not to.
 	ReturnMemory func()
 
+	// AtRest is called, if not nil, when the loop has had nothing to do for a while: not
+	// again before it has had. It must not block.
+	AtRest func()
+
 	// Observe has the loop change nothing: see RunObserver.
 	Observe *Observe
 
@@ -168,9 +172,11 @@ type Loop struct {
 	switchRetry switchRetry
 	release     release
 
-	clock   clock
-	stats   stats
-	cleared clearedStats
+	clock    clock
+	rest     rest
+	timedOut bool // what was last received was the timer
+	stats    stats
+	cleared  clearedStats
 }
 
 // New returns a loop that does nothing before Run.
@@ -258,9 +264,19 @@ var errDone = errors.New("done")
 
 // step waits for something to happen, drains what else has, and does a round.
 func (l *Loop) step(ctx context.Context, timer *time.Timer) error {
-	timer.Reset(l.untilTimer(l.clock.now()))
+	wait := l.untilTimer(l.clock.now())
+	if l.acked >= l.seq { // else there is no rest before the switch answers
+		wait = l.rest.wait(wait)
+	}
+	timer.Reset(wait)
+	l.timedOut = false
 	if !l.receive(ctx, timer.C, true) {
 		return errDone
+	}
+	if now := time.Now(); !l.timedOut || l.running || l.acked < l.seq {
+		l.rest.stirred(now)
+	} else if l.rest.reached(now) && l.opts.AtRest != nil {
+		l.opts.AtRest()
 	}
 	for l.receive(ctx, nil, false) {
 		// A stream that never ends must not starve the round.
@@ -309,6 +325,7 @@ func (l *Loop) receive(ctx context.Context, timer <-chan time.Time, block bool) 
 			f()
 		case <-l.learned:
 		case <-timer:
+			l.timedOut = true
 		}
 		l.stats.drained++
 		return true
