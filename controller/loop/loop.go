@@ -172,11 +172,11 @@ type Loop struct {
 	switchRetry switchRetry
 	release     release
 
-	clock    clock
-	rest     rest
-	timedOut bool // what was last received was the timer
-	stats    stats
-	cleared  clearedStats
+	clock   clock
+	rest    rest
+	stirred bool // something was received in this step
+	stats   stats
+	cleared clearedStats
 }
 
 // New returns a loop that does nothing before Run.
@@ -269,14 +269,9 @@ func (l *Loop) step(ctx context.Context, timer *time.Timer) error {
 		wait = l.rest.wait(wait)
 	}
 	timer.Reset(wait)
-	l.timedOut = false
+	l.stirred = false
 	if !l.receive(ctx, timer.C, true) {
 		return errDone
-	}
-	if now := time.Now(); !l.timedOut || l.running || l.acked < l.seq {
-		l.rest.stirred(now)
-	} else if l.rest.reached(now) && l.opts.AtRest != nil {
-		l.opts.AtRest()
 	}
 	for l.receive(ctx, nil, false) {
 		// A stream that never ends must not starve the round.
@@ -286,6 +281,11 @@ func (l *Loop) step(ctx context.Context, timer *time.Timer) error {
 	}
 	if ctx.Err() != nil {
 		return errDone
+	}
+	if now := time.Now(); l.stirred || l.running || l.acked < l.seq {
+		l.rest.stirred(now)
+	} else if l.rest.reached(now) && l.opts.AtRest != nil {
+		l.opts.AtRest()
 	}
 	if l.running || l.paused {
 		return nil
@@ -314,30 +314,38 @@ func (l *Loop) receive(ctx context.Context, timer <-chan time.Time, block bool) 
 		case <-ctx.Done():
 			return false
 		case e, ok := <-localEvents:
+			l.stirred = true
 			l.localEvent(e, ok)
 		case e, ok := <-sbEvents:
+			l.stirred = true
 			l.sbEvent(e, ok)
 		case e := <-writerEvents:
+			l.stirred = true
 			l.writerEvent(e)
 		case r := <-l.results:
+			l.stirred = true
 			l.translated(r)
 		case f := <-l.do:
 			f()
 		case <-l.learned:
+			l.stirred = true
 		case <-timer:
-			l.timedOut = true
 		}
 		l.stats.drained++
 		return true
 	}
 	select {
 	case e, ok := <-localEvents:
+		l.stirred = true
 		l.localEvent(e, ok)
 	case e, ok := <-sbEvents:
+		l.stirred = true
 		l.sbEvent(e, ok)
 	case e := <-writerEvents:
+		l.stirred = true
 		l.writerEvent(e)
 	case r := <-l.results:
+		l.stirred = true
 		l.translated(r)
 	case f := <-l.do:
 		f()

@@ -12,6 +12,9 @@ import "time"
 const (
 	// releaseDelay is how long after the last large change: another may follow at once.
 	releaseDelay = 5 * time.Second
+	// releasePatience is how long it waits for the loop to be at rest: the collection
+	// delays changes that meet it.
+	releasePatience = time.Minute
 	// largeChange is how large a change must be to count, and releaseAfter how much
 	// large changes must add up to, in bytes.
 	largeChange  = 256 << 10
@@ -24,6 +27,7 @@ const (
 // release knows when memory is to be given back. The zero value is ready.
 type release struct {
 	at  time.Time // zero when there is no reason to
+	by  time.Time // whether at rest or not
 	sum int64     // of large changes since the last time
 	seq uint64    // of the translation that the last of them went into
 }
@@ -43,12 +47,17 @@ func (r *release) note(seq uint64, bytes int64) {
 func (r *release) acked(now time.Time, seq uint64) {
 	if r.at.IsZero() && r.sum >= releaseAfter && seq >= r.seq {
 		r.at = now.Add(releaseDelay)
+		r.by = r.at.Add(releasePatience)
 	}
 }
 
 // due reports, once, that it is time.
-func (r *release) due(now time.Time) bool {
+func (r *release) due(now time.Time, atRest bool) bool {
 	if r.at.IsZero() || now.Before(r.at) {
+		return false
+	}
+	if !atRest && now.Before(r.by) {
+		r.at = now.Add(restAfter)
 		return false
 	}
 	*r = release{}

@@ -32,17 +32,27 @@ func TestRelease(t *testing.T) {
 	// Small changes go on all the time.
 	r.note(3, 1000)
 	r.acked(now.Add(releaseDelay/2), 3)
-	if want := now.Add(releaseDelay); r.at != want || r.due(want.Add(-1)) {
+	if want := now.Add(releaseDelay); r.at != want || r.due(want.Add(-1), true) {
 		t.Errorf("due at %v, want %v", r.at, want)
 	}
 	r.note(4, largeChange)
-	if r.due(now.Add(time.Hour)) {
+	if r.due(now.Add(time.Hour), true) {
 		t.Error("due in the middle of another large change")
 	}
 	now = now.Add(time.Hour)
 	r.acked(now, 4)
-	if now = now.Add(releaseDelay); !r.due(now) || r.due(now.Add(time.Hour)) {
+	if now = now.Add(releaseDelay); !r.due(now, true) || r.due(now.Add(time.Hour), true) {
 		t.Error("not due once")
+	}
+	r.note(5, releaseAfter)
+	r.acked(now, 5)
+	for now = now.Add(releaseDelay); now.Before(r.by); now = now.Add(restAfter) {
+		if r.due(now, false) {
+			t.Fatal("due though the loop is not at rest")
+		}
+	}
+	if !r.due(now, false) {
+		t.Error("not due after a minute without rest")
 	}
 	r.acked(now, 5)
 	if !r.at.IsZero() {

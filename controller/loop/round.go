@@ -31,7 +31,7 @@ func (l *Loop) round(now time.Time) {
 		l.writer.RetryRefused()
 		l.writer.Commit(l.seq)
 	}
-	if l.release.due(now) && l.opts.ReturnMemory != nil {
+	if l.release.due(now, l.rest.told) && l.opts.ReturnMemory != nil {
 		go l.opts.ReturnMemory()
 	}
 	l.collectDue()
