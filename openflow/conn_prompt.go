@@ -17,7 +17,7 @@ import (
 // the nice value needs CAP_SYS_NICE.
 const (
 	promptSlice = 100 * time.Microsecond
-	promptNice  = -5
+	promptNice  = 5 // less than the process has: service scripts start it at -10
 )
 
 // promptConn is a connection whose reader waits in the kernel on a thread of its
@@ -57,7 +57,7 @@ func RunPromptly() (done func()) {
 	if err != nil || before.Policy != unix.SCHED_NORMAL {
 		return runtime.UnlockOSThread
 	}
-	attr := unix.SchedAttr{Policy: unix.SCHED_NORMAL, Nice: min(before.Nice, promptNice), Runtime: uint64(promptSlice)}
+	attr := unix.SchedAttr{Policy: unix.SCHED_NORMAL, Nice: max(before.Nice-promptNice, -20), Runtime: uint64(promptSlice)}
 	if unix.SchedSetAttr(0, &attr, 0) != nil {
 		attr.Nice = before.Nice
 		_ = unix.SchedSetAttr(0, &attr, 0) // else it has an ordinary share and slice
