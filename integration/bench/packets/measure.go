@@ -1,9 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/csv"
-	"golang.org/x/sys/unix"
 	"os"
 	"slices"
 	"strconv"
@@ -11,6 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/ovn-chassis/ovn-chassis/controller/unixctl"
 	"github.com/ovn-chassis/ovn-chassis/integration"
 	"github.com/ovn-chassis/ovn-chassis/integration/workload"
 	"github.com/ovn-chassis/ovn-chassis/openflow"
@@ -46,8 +49,8 @@ set Open_vSwitch . external_ids:ovn-bridge-mappings=physnet:br-ex`)
 	if !o.quiet {
 		defer keepTranslating(t, agent)()
 	}
-	hurry(t, -10)
-	defer hurry(t, 0)
+	hurry(t, true)
+	defer hurry(t, false)
 	out := map[string]figures{}
 	id := uint32(run) << 16 // addresses that no run before has used
 	for _, e := range exchanges {
@@ -119,8 +122,10 @@ func keepTranslating(t integration.T, agent *integration.Agent) (stop func()) {
 				return
 			case <-time.After(50 * time.Millisecond):
 			}
-			if out, err := agent.Ctl("inc-engine/recompute"); err != nil {
-				t.Errorf("recompute: %v %s", err, out)
+			// A program started for it would take the processor from the agent, at
+			// this process' priority.
+			if _, err := unixctl.Call(context.Background(), agent.ControlSocket(), "inc-engine/recompute"); err != nil {
+				t.Errorf("recompute: %v", err)
 				return
 			}
 		}
@@ -345,20 +350,24 @@ func (s *session) latency(rate int, d time.Duration) (p50, p99 time.Duration, lo
 	return s.took[len(s.took)/2], s.took[(len(s.took)-1)*99/100], lost
 }
 
-// hurry has this process run before others, so that what asks and takes the time
-// does not wait for what is measured, until it is called with the nice value 0:
-// processes that are started meanwhile would be the same.
-func hurry(t integration.T, nice int) {
+// hurry has this process run before all others, so that what asks and takes the time
+// does not wait for what is measured, until it is called with false: a process that
+// is started meanwhile would run before them, too.
+func hurry(t integration.T, on bool) {
 	tasks, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		t.Fatalf("%v", err)
+	}
+	attr := unix.SchedAttr{Policy: unix.SCHED_NORMAL}
+	if on {
+		attr = unix.SchedAttr{Policy: unix.SCHED_FIFO, Priority: 1}
 	}
 	for _, task := range tasks {
 		tid, err := strconv.Atoi(task.Name())
 		if err != nil {
 			continue
 		}
-		if err := unix.Setpriority(unix.PRIO_PROCESS, tid, nice); err != nil && err != unix.ESRCH {
+		if err := unix.SchedSetAttr(tid, &attr, 0); err != nil && err != unix.ESRCH {
 			t.Fatalf("priority: %v", err)
 		}
 	}
