@@ -309,50 +309,47 @@ func (l *Loop) receive(ctx context.Context, timer <-chan time.Time, block bool) 
 	if l.paused {
 		writerEvents = nil
 	}
+	stirs := true
 	if block {
 		select {
 		case <-ctx.Done():
 			return false
 		case e, ok := <-localEvents:
-			l.stirred = true
 			l.localEvent(e, ok)
 		case e, ok := <-sbEvents:
-			l.stirred = true
 			l.sbEvent(e, ok)
 		case e := <-writerEvents:
-			l.stirred = true
 			l.writerEvent(e)
 		case r := <-l.results:
-			l.stirred = true
 			l.translated(r)
 		case f := <-l.do:
+			stirs = false
 			f()
 		case <-l.learned:
-			l.stirred = true
 		case <-timer:
+			stirs = false
 		}
+		l.stirred = l.stirred || stirs
 		l.stats.drained++
 		return true
 	}
 	select {
 	case e, ok := <-localEvents:
-		l.stirred = true
 		l.localEvent(e, ok)
 	case e, ok := <-sbEvents:
-		l.stirred = true
 		l.sbEvent(e, ok)
 	case e := <-writerEvents:
-		l.stirred = true
 		l.writerEvent(e)
 	case r := <-l.results:
-		l.stirred = true
 		l.translated(r)
 	case f := <-l.do:
+		stirs = false
 		f()
 	default:
 		l.stats.drained = 0
 		return false
 	}
+	l.stirred = l.stirred || stirs
 	l.stats.drained++
 	return true
 }
