@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +136,35 @@ func TestConnProbe(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	c, p := connPair(t, ConnOptions{Probe: 50 * time.Millisecond})
 	testProbe(t, c, p)
+}
+
+// TestRunPromptly: the thread is ahead of its process by some nice steps, where it may
+// be, and as the others again when it is done.
+func TestRunPromptly(t *testing.T) {
+	nice := func() int32 {
+		a, err := unix.SchedGetAttr(0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.Nice
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	before := nice()
+	want := before
+	if unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), int(before)-1) == nil {
+		// As service scripts start it.
+		before, want = before-1, max(before-1-promptNice, -20)
+	}
+	done := RunPromptly()
+	if got := nice(); got != want {
+		t.Errorf("nice value %d, want %d", got, want)
+	}
+	done()
+	if got := nice(); got != before {
+		t.Errorf("nice value %d afterwards, %d before", got, before)
+	}
+	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), 0)
 }
 
 // TestPromptConn: a reader that waits on its own thread is asked for, heard, and
