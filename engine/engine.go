@@ -132,7 +132,9 @@ type Engine[F, R, M comparable] struct {
 	removed []*F     // flows of units that were removed since the last Run
 	retired []Row[R] // rows of such units
 
-	ids []uint32 // scratch
+	ids    []uint32      // scratch
+	builds []built[F, R] // scratch, cleared after each batch
+	desks  sync.Pool     // of *desk
 
 	leastRoom int
 }
@@ -305,12 +307,11 @@ func (e *Engine[F, R, M]) Run() Result[F] {
 	e.retired = nil
 
 	// What units read and yield is kept short of all at once.
-	results := make([]built[F, R], min(len(dirty), batch))
 	for rest := dirty; len(rest) > 0; {
 		n := min(len(rest), batch)
-		builds := results[:n]
-		clear(builds)
-		e.build(rest[:n], builds)
+		builds := slices.Grow(e.builds[:0], n)[:n]
+		e.builds = builds
+		used := e.build(rest[:n], builds)
 		for i, id := range rest[:n] {
 			b := &builds[i]
 			if b.err != nil {
@@ -321,6 +322,11 @@ func (e *Engine[F, R, M]) Run() Result[F] {
 			e.diffRows(&res, id, b.out.Rows)
 		}
 		rest = rest[n:]
+		clear(builds)
+		e.giveBack(used)
+	}
+	if cap(e.builds) > keptBuilds {
+		e.builds = nil
 	}
 	res.Built = len(dirty)
 
@@ -363,12 +369,39 @@ const (
 	batch = 512 * chunk
 )
 
-// build fills results, one for each of dirty.
-func (e *Engine[F, R, M]) build(dirty []uint32, results []built[F, R]) {
+// desk is where a worker keeps what units read until it is taken over.
+type desk struct {
+	reads Reads
+	slab  []Input // the reads of the units built here, one unit after the other
+}
+
+// keptInputs and keptBuilds are how much of a desk and of the results is kept for
+// the next Run: enough for small changes, little beside everything.
+const (
+	keptInputs = 4096
+	keptBuilds = 1024
+)
+
+// giveBack keeps desks whose contents nobody needs any more.
+func (e *Engine[F, R, M]) giveBack(used []*desk) {
+	for _, d := range used {
+		if cap(d.slab)+cap(d.reads.inputs) > keptInputs {
+			continue
+		}
+		clear(d.slab)
+		clear(d.reads.inputs[:cap(d.reads.inputs)])
+		d.slab, d.reads.inputs = d.slab[:0], d.reads.inputs[:0]
+		e.desks.Put(d)
+	}
+}
+
+// build fills results, which are empty, one for each of dirty. The reads in them are
+// valid until the desks that it returns are given back.
+func (e *Engine[F, R, M]) build(dirty []uint32, results []built[F, R]) (used []*desk) {
 	var next atomic.Int64
-	work := func(always bool) {
-		reads := Reads{forget: e.cfg.Forget}
-		var slab []Input
+	work := func(d *desk, always bool) {
+		reads, slab := &d.reads, d.slab
+		defer func() { d.slab = slab }()
 		for always || e.cfg.Yield == nil || !e.cfg.Yield() {
 			end := int(next.Add(chunk))
 			start := end - chunk
@@ -378,9 +411,9 @@ func (e *Engine[F, R, M]) build(dirty []uint32, results []built[F, R]) {
 			for i := start; i < min(end, len(dirty)); i++ {
 				b := &results[i]
 				reads.inputs = reads.inputs[:0]
-				b.err = e.buildOne(e.units[dirty[i]].key, &reads, &b.out)
+				b.err = e.buildOne(e.units[dirty[i]].key, reads, &b.out)
 				if cap(slab)-len(slab) < len(reads.inputs) {
-					slab = make([]Input, 0, max(min(1024, 16*len(dirty)), len(reads.inputs)))
+					slab = make([]Input, 0, max(min(keptInputs/2, 16*len(dirty)), len(reads.inputs)))
 				}
 				from := len(slab)
 				slab = append(slab, reads.inputs...)
@@ -388,16 +421,24 @@ func (e *Engine[F, R, M]) build(dirty []uint32, results []built[F, R]) {
 			}
 		}
 	}
-	workers := min(e.cfg.Workers, (len(dirty)+chunk-1)/chunk)
-	if workers <= 1 {
-		work(true)
-		return
+	workers := max(1, min(e.cfg.Workers, (len(dirty)+chunk-1)/chunk))
+	for range workers {
+		d, ok := e.desks.Get().(*desk)
+		if !ok {
+			d = &desk{reads: Reads{forget: e.cfg.Forget}}
+		}
+		used = append(used, d)
+	}
+	if workers == 1 {
+		work(used[0], true)
+		return used
 	}
 	var wg sync.WaitGroup
 	for i := range workers {
-		wg.Go(func() { work(i < max(1, workers/2)) })
+		wg.Go(func() { work(used[i], i < max(1, workers/2)) })
 	}
 	wg.Wait()
+	return used
 }
 
 // buildOne contains a panic of a builder: one bad row may cost its own flows only.
