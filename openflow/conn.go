@@ -59,6 +59,7 @@ type Conn struct {
 	more chan struct{} // a token: in may be non-empty
 
 	long    atomic.Pointer[longReply]
+	spare   spareFrames
 	control chan []byte // echo traffic, encoded
 	done    chan struct{}
 	once    sync.Once
@@ -93,12 +94,13 @@ func NewConn(ctx context.Context, c net.Conn, opts ConnOptions) (*Conn, error) {
 		c: c, opts: opts,
 		w:       bufio.NewWriterSize(c, 64<<10),
 		more:    make(chan struct{}, 1),
+		spare:   make(spareFrames, spareMost),
 		control: make(chan []byte, 64),
 		done:    make(chan struct{}),
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 	_ = c.SetDeadline(time.Now().Add(handshakeTimeout))
-	in := &frameReader{r: c, long: &conn.long}
+	in := &frameReader{r: c, long: &conn.long, spare: conn.spare}
 	err := conn.handshake(in)
 	if !stop() {
 		err = errors.Join(ctx.Err(), err)
@@ -215,20 +217,63 @@ type Malformed struct {
 func (c *Conn) Recv(ctx context.Context) (Header, Message, error) {
 	for {
 		if frame := c.pop(); frame != nil {
-			h, m := decodeFrame(frame)
+			h, m := c.decode(frame)
 			return h, m, nil
 		}
 		select {
 		case <-c.more:
 		case <-c.done:
 			if frame := c.pop(); frame != nil {
-				h, m := decodeFrame(frame)
+				h, m := c.decode(frame)
 				return h, m, nil
 			}
 			return Header{}, nil, c.err
 		case <-ctx.Done():
 			return Header{}, nil, ctx.Err()
 		}
+	}
+}
+
+// decode is decodeFrame for a frame that nobody else has. Descriptions of flows,
+// of which a switch may send tens of megabytes, are copied out of it.
+func (c *Conn) decode(frame []byte) (Header, Message) {
+	h, m := decodeFrame(frame)
+	if _, ok := m.(*FlowDescReply); ok {
+		c.spare.give(frame)
+	}
+	return h, m
+}
+
+// spareFrames are frames whose memory may be used again. A nil one holds none.
+type spareFrames chan []byte
+
+// Only large frames are worth it, and only as many as may be on their way while the
+// decoder keeps up.
+const (
+	spareLeast = MaxMessage / 4
+	spareMost  = 4
+)
+
+func (s spareFrames) give(frame []byte) {
+	if cap(frame) < spareLeast {
+		return
+	}
+	select {
+	case s <- frame[:0]:
+	default:
+	}
+}
+
+// take returns memory for a frame of n bytes, nil if there is none.
+func (s spareFrames) take(n int) []byte {
+	if n < spareLeast {
+		return nil
+	}
+	select {
+	case frame := <-s:
+		return frame
+	default:
+		return nil
 	}
 }
 
@@ -412,9 +457,11 @@ func (c *Conn) controlLoop() {
 
 // frameReader cuts a stream into messages. A read that times out loses nothing.
 type frameReader struct {
-	r   io.Reader
-	buf []byte // read, not yet returned
+	r    io.Reader
+	buf  []byte // read, not yet returned: a part of room
+	room []byte
 
+	spare   spareFrames
 	version Version
 	long    *atomic.Pointer[longReply] // nil in tests
 	ready   [][]byte                   // cut off buf by long
@@ -444,7 +491,7 @@ func (f *frameReader) next() ([]byte, error) {
 				return nil, err
 			}
 			if n := int(h.Length); len(f.buf) >= n {
-				frame := append([]byte(nil), f.buf[:n]...)
+				frame := append(f.spare.take(n), f.buf[:n]...)
 				f.buf = f.buf[n:]
 				return frame, nil
 			}
@@ -477,10 +524,15 @@ func (f *frameReader) waitingForLong() *longReply {
 	return f.long.Load()
 }
 
-// grow makes room at the end of buf, reusing the space of returned frames.
+// grow makes room at the end of buf, in the space of returned frames if there is
+// enough of it: they are copies.
 func (f *frameReader) grow() {
-	const room = 16 << 10
-	if cap(f.buf)-len(f.buf) < room/4 {
-		f.buf = append(make([]byte, 0, max(2*len(f.buf), room)+room), f.buf...)
+	const least = 16 << 10
+	if cap(f.buf)-len(f.buf) >= least/4 {
+		return
 	}
+	if cap(f.room)-len(f.buf) < least {
+		f.room = make([]byte, 0, max(2*len(f.buf), least)+least)
+	}
+	f.buf = append(f.room[:0], f.buf...)
 }

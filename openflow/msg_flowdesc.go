@@ -1,6 +1,7 @@
 package openflow
 
 import (
+	"encoding/binary"
 	"fmt"
 )
 
@@ -148,7 +149,7 @@ func (f *FlowDesc) appendTo(b []byte, v Version) ([]byte, error) {
 }
 
 func decodeFlowDescReply(v Version, more bool, r *reader) (*FlowDescReply, error) {
-	m := &FlowDescReply{More: more}
+	m := &FlowDescReply{More: more, Flows: make([]FlowDesc, 0, countFlowDescs(r.b))}
 	for !r.empty() {
 		n := int(r.u16())
 		if r.err == nil && n < 2 {
@@ -165,6 +166,19 @@ func decodeFlowDescReply(v Version, more bool, r *reader) (*FlowDescReply, error
 		m.Flows = append(m.Flows, f)
 	}
 	return m, r.err
+}
+
+// countFlowDescs is how many flows b describes, each behind its length.
+func countFlowDescs(b []byte) (n int) {
+	for len(b) >= 2 {
+		size := int(binary.BigEndian.Uint16(b))
+		if size < 2 || size > len(b) {
+			break
+		}
+		b = b[size:]
+		n++
+	}
+	return n
 }
 
 func decodeFlowDesc(v Version, r *reader) (FlowDesc, error) {
