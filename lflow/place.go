@@ -28,9 +28,8 @@ type placement struct {
 	free  []openflow.Flow // memory for flows, one block per placement
 
 	actions openflow.Actions
-	symbols openflow.SymbolList
-	encoded openflow.Symbols // symbols, encoded
-	ready   bool             // actions are encoded
+	symbols openflow.Symbols
+	ready   bool // actions and symbols are there
 	kind    openflow.FlowKind
 	conj    uint16 // conjunctions so far
 	builder openflow.ActionBuilder
@@ -60,7 +59,7 @@ func (p *Program) Place(v View, dp Datapath, owner [16]byte, out *Output) error 
 
 func (pl *placement) release() {
 	pl.p, pl.v, pl.out, pl.n, pl.free = nil, nil, nil, nil, nil
-	pl.actions, pl.symbols, pl.encoded, pl.ready, pl.conj = "", nil, "", false, 0
+	pl.actions, pl.symbols, pl.ready, pl.conj = "", "", false, 0
 	clear(pl.sets)
 	pl.sets = pl.sets[:0]
 	placements.Put(pl)
@@ -201,9 +200,9 @@ func (pl *placement) acting(t *template, conj uint16) (openflow.Flow, error) {
 		}
 	}
 	f := pl.header()
-	f.Match, f.Actions, f.Symbols, f.Kind = pl.fill(t), pl.actions, pl.encoded, pl.kind
+	f.Match, f.Actions, f.Symbols, f.Kind = pl.fill(t), pl.actions, pl.symbols, pl.kind
 	if conj != 0 {
-		pl.syms = append(append(pl.syms[:0], pl.symbols...),
+		pl.syms = append(pl.symbols.AppendTo(pl.syms[:0]),
 			openflow.Symbol{Kind: openflow.SymConjMatch, DP: pl.dp.Key, N: conj, Offset: t.conjOfs})
 		f.Symbols = pl.syms.Encode()
 	}
@@ -213,25 +212,27 @@ func (pl *placement) acting(t *template, conj uint16) (openflow.Flow, error) {
 // encode makes the actions for this placement.
 func (pl *placement) encode() error {
 	p := pl.p
+	e := &p.encoded
 	if !p.actions.portsOrDatapathDependent() {
-		p.once.Do(func() { p.encoded, p.symbols, p.encErr = pl.encodeNow() })
-		pl.actions, pl.symbols = p.encoded, p.symbols
+		p.once.Do(func() {
+			if p.encErr = pl.encodeNow(); p.encErr == nil {
+				p.encoded = encoding{pl.builder.Actions(), pl.builder.Symbols()}
+			}
+		})
 		if p.encErr != nil {
 			return fmt.Errorf("actions: %w", p.encErr)
 		}
 	} else {
-		var err error
-		if pl.actions, pl.symbols, err = pl.encodeNow(); err != nil {
+		if err := pl.encodeNow(); err != nil {
 			return fmt.Errorf("actions: %w", err)
 		}
+		// Most placements come out alike: they share the memory.
+		if e = p.last.Load(); e == nil || !pl.builder.Holds(e.actions, e.symbols) {
+			e = &encoding{pl.builder.Actions(), pl.builder.Symbols()}
+			p.last.Store(e)
+		}
 	}
-	pl.encoded = pl.symbols.Encode()
-	// Most placements come out alike: they share the memory.
-	if last := p.last.Load(); last != nil && last.actions == pl.actions && last.symbols == pl.encoded {
-		pl.actions, pl.encoded = last.actions, last.symbols
-	} else {
-		p.last.Store(&encoding{pl.actions, pl.encoded})
-	}
+	pl.actions, pl.symbols = e.actions, e.symbols
 	pl.kind = openflow.FlowAllow
 	if pl.actions == "" {
 		pl.kind = openflow.FlowDrop
@@ -240,13 +241,11 @@ func (pl *placement) encode() error {
 	return nil
 }
 
-func (pl *placement) encodeNow() (openflow.Actions, openflow.SymbolList, error) {
+// encodeNow leaves the actions in pl.builder.
+func (pl *placement) encodeNow() error {
 	pl.builder.Reset()
 	c := encodeCtx{View: pl.v, Datapath: pl.dp, Owner: pl.owner, Meter: pl.p.src.Meter}
-	if err := pl.p.actions.encode(&c, &pl.builder); err != nil {
-		return "", nil, err
-	}
-	return pl.builder.Actions(), pl.builder.Symbols().List(), nil
+	return pl.p.actions.encode(&c, &pl.builder)
 }
 
 // conjunction adds a conjunctive match: the flows of each clause and then the

@@ -2,6 +2,7 @@ package lflow
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -160,5 +161,39 @@ func TestPlaceErrorAddsNothing(t *testing.T) {
 	}
 	if len(out.Flows) != 1 || len(out.Rows) != 0 {
 		t.Errorf("%d flows, %d rows", len(out.Flows), len(out.Rows))
+	}
+}
+
+// TestPlaceSharesActions: a load balancer's actions are encoded for each datapath, of
+// which there are hundreds, and kept once.
+func TestPlaceSharesActions(t *testing.T) {
+	w := newMatchWorld()
+	var backends []string
+	for i := range 50 {
+		backends = append(backends, fmt.Sprintf("10.0.0.%d:8080", i))
+	}
+	p, err := Compile(Source{Match: "ip4.dst == 1.2.3.4", Ingress: true, Table: 3,
+		Actions: "ct_lb_mark(backends=" + strings.Join(backends, ",") + ");"}, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out Output
+	place := func() {
+		out.Reset()
+		if err := p.Place(w, Datapath{Key: 5}, [16]byte{1}, &out); err != nil || len(out.Flows) != 1 {
+			t.Fatalf("%d flows, %v", len(out.Flows), err)
+		}
+	}
+	place()
+	group := len(out.Flows[0].Symbols)
+	var before, after runtime.MemStats
+	const times = 100
+	runtime.ReadMemStats(&before)
+	for range times {
+		place()
+	}
+	runtime.ReadMemStats(&after)
+	if n := int(after.TotalAlloc-before.TotalAlloc) / times; n > group {
+		t.Errorf("placing actions with a group of %d bytes once more allocates %d bytes", group, n)
 	}
 }

@@ -40,9 +40,8 @@ type Program struct {
 	// turned out to be. Guarded by mu.
 	variants map[string]*variant
 
-	once    sync.Once // of the three below, if actions need nothing
-	encoded openflow.Actions
-	symbols openflow.SymbolList
+	once    sync.Once // of the two below, if actions need nothing
+	encoded encoding
 	encErr  error
 
 	last atomic.Pointer[encoding]

@@ -92,6 +92,11 @@ func (b *ActionBuilder) Actions() Actions { return Actions(b.buf) }
 // Symbols lists the symbols in what was collected, in the order they came.
 func (b *ActionBuilder) Symbols() Symbols { return b.syms.Encode() }
 
+// Holds tells whether Actions is a and Symbols is s, without making them.
+func (b *ActionBuilder) Holds(a Actions, s Symbols) bool {
+	return string(b.buf) == string(a) && b.syms.encodesTo(s)
+}
+
 // AppendRaw adds actions that are canonical already and hold no symbols.
 func (b *ActionBuilder) AppendRaw(a Actions) { b.grow(); b.buf = append(b.buf, a...) }
 

@@ -79,12 +79,26 @@ func (s Symbols) All() iter.Seq[Symbol] {
 }
 
 // List is s decoded.
-func (s Symbols) List() SymbolList {
-	var l SymbolList
+func (s Symbols) List() SymbolList { return s.AppendTo(nil) }
+
+// AppendTo is l with what s decodes to.
+func (s Symbols) AppendTo(l SymbolList) SymbolList {
 	for sym := range s.All() {
 		l = append(l, sym)
 	}
 	return l
+}
+
+// encodesTo tells whether l.Encode is s, without making it.
+func (l SymbolList) encodesTo(s Symbols) bool {
+	i := 0
+	for sym := range s.All() {
+		if i == len(l) || l[i] != sym {
+			return false
+		}
+		i++
+	}
+	return i == len(l)
 }
 
 func nextSymbol(s Symbols) (sym Symbol, n int, err error) {
