@@ -114,8 +114,9 @@ func (t *groupTable) load(installed map[uint32]string, plain bool) {
 }
 
 // number gives new groups a number: the one under which the switch holds the
-// same content, else the lowest free one, in the order of contents.
-func (t *groupTable) number() {
+// same content, else the lowest free one, in the order of contents. Only a switch
+// that was just read back, and one that others changed, holds what nobody has.
+func (t *groupTable) number(readBack bool) {
 	if len(t.fresh) == 0 {
 		return
 	}
@@ -127,7 +128,7 @@ func (t *groupTable) number() {
 		}
 		return 1
 	})
-	if len(fresh) > 0 {
+	if len(fresh) > 0 && (readBack || len(t.strays) > 0) {
 		held = t.unclaimed()
 	}
 	for _, g := range fresh {

@@ -98,7 +98,7 @@ func (t *table) number() {
 	} else {
 		clear(t.pending)
 	}
-	t.groups.number()
+	t.groups.number(t.full)
 	if t.full {
 		t.adoptMeters()
 	}
