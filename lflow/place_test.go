@@ -1,6 +1,7 @@
 package lflow
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -195,5 +196,30 @@ func TestPlaceSharesActions(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	if n := int(after.TotalAlloc-before.TotalAlloc) / times; n > group {
 		t.Errorf("placing actions with a group of %d bytes once more allocates %d bytes", group, n)
+	}
+}
+
+// TestPlaceActionsOfDatapath: what is shared is only what comes out the same.
+func TestPlaceActionsOfDatapath(t *testing.T) {
+	w := newMatchWorld()
+	for _, actions := range []string{"ct_next;", "ct_lb_mark(backends=10.0.0.1:80);"} {
+		src := Source{Match: "ip4", Actions: actions, Ingress: true, Table: 3}
+		p, err := Compile(src, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, dp := range []Datapath{{Key: 5}, {Key: 6, Switch: true}, {Key: 7}} {
+			var got, want Output
+			fresh, err := Compile(src, w)
+			if err == nil {
+				err = errors.Join(fresh.Place(w, dp, [16]byte{1}, &want), p.Place(w, dp, [16]byte{1}, &got))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(got.Flows) != 1 || *got.Flows[0] != *want.Flows[0] {
+				t.Errorf("%s on %+v: %v, not %v", actions, dp, got.Flows[0], want.Flows[0])
+			}
+		}
 	}
 }
