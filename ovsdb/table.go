@@ -52,7 +52,7 @@ func (t *Table[R]) All() iter.Seq[*R] {
 }
 
 // Apply brings the table up to date and returns what changed, one Change for each
-// row. With replace the updates are the whole contents. Updates that do not fit
+// row, rows that are gone first. With replace the updates are the whole contents. Updates that do not fit
 // the present contents are reported and passed over; after such an error the
 // replica is not to be trusted until Session.Resync has brought everything anew.
 func (t *Table[R]) Apply(updates []RowUpdate[R], replace bool) ([]Change[R], []error) {
@@ -87,8 +87,35 @@ func (t *Table[R]) Apply(updates []RowUpdate[R], replace bool) ([]Change[R], []e
 		changes = mergeChanges(t.kind, changes, func(old *R) { t.rows[*t.kind.ID(old)] = old })
 	}
 	t.rows = fitting(t.rows, &t.room)
+	changes = goneFirst(changes)
 	t.reindex(changes)
 	return changes, errs
+}
+
+// goneFirst puts the rows that are gone before the others, whose order stays. A row may
+// be replaced by another of the same name in one update, and always is when the server
+// comes back with another database: who knows rows by name must not be left with
+// neither.
+func goneFirst[R any](changes []Change[R]) []Change[R] {
+	gone := 0
+	for i := range changes {
+		if changes[i].New == nil {
+			gone++
+		}
+	}
+	if gone == 0 || gone == len(changes) {
+		return changes
+	}
+	sorted := make([]Change[R], len(changes))
+	first, rest := sorted[:0:gone], sorted[gone:gone]
+	for _, c := range changes {
+		if c.New == nil {
+			first = append(first, c)
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	return sorted
 }
 
 // fitting is m, or a copy that takes less room once three of four of its elements
@@ -196,15 +223,16 @@ func (t *Table[R]) replace(updates []RowUpdate[R]) ([]Change[R], []error) {
 			changes = append(changes, Change[R]{Old: old, Cols: AllColumns})
 		}
 	}
+	changes = goneFirst(changes)
 	t.reindex(changes)
 	return changes, nil
 }
 
 // MergeChanges returns the net effect of changes that happened one after the
-// other: at most one for each row, none for a row that ended as it began. The
-// order is that of each row's first change.
+// other: at most one for each row, none for a row that ended as it began. Rows that
+// are gone are first; else the order is that of each row's first change.
 func MergeChanges[R any](kind *RowType[R], changes []Change[R]) []Change[R] {
-	return mergeChanges(kind, changes, func(*R) {})
+	return goneFirst(mergeChanges(kind, changes, func(*R) {}))
 }
 
 // mergeChanges calls same with each row that ended as it began.
