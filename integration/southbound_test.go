@@ -1,6 +1,8 @@
 package integration_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,37 +54,50 @@ func TestMalformedRows(t *testing.T) {
 	g1, g2 := busy(c, hv1, hv2)
 	// northd would remove what it did not make.
 	c.StopNorthd()
-	datapath := strings.Fields(c.SB("--bare", "--columns=_uuid", "find", "Datapath_Binding"))[0]
-	bad := []struct{ match, actions string }{
-		{"ip4.src == ", "drop;"},
-		{"ip4.src == $nosuchset", "next;"},
-		{`inport == "nosuchport" && ((ip4`, "next;"},
-		{"ip4.nosuchfield == 1", "next;"},
-		{"tcp.dst == 99999999", "next;"},
-		{"1", "nosuchaction(reg0 = 1);"},
-		{"1", "next(pipeline=ingress, table=999);"},
-		{"1", "reg0 = ;"},
-		{"1", "ct_lb_mark(backends=nonsense);"},
-		{strings.Repeat("(", 5000), "next;"},
-		{"\x01\x02", "next;"},
+	datapathOf := func(name string) string {
+		return c.SB("--bare", "--columns=_uuid", "find", "Datapath_Binding", "external_ids:name="+name)
 	}
+	datapath, router := datapathOf("sw0"), datapathOf("lr0")
+	flow := func(match, actions string) string {
+		return fmt.Sprintf("create Logical_Flow logical_datapath=%s pipeline=ingress table_id=5 priority=1 'match=%s' 'actions=%s'",
+			datapath, quoted(match), quoted(actions))
+	}
+	bad := []string{
+		flow("ip4.src == ", "drop;"),
+		flow("ip4.src == $nosuchset", "next;"),
+		flow(`inport == "nosuchport" && ((ip4`, "next;"),
+		flow("ip4.nosuchfield == 1", "next;"),
+		flow("tcp.dst == 99999999", "next;"),
+		flow("1", "nosuchaction(reg0 = 1);"),
+		flow("1", "next(pipeline=ingress, table=999);"),
+		flow("1", "reg0 = ;"),
+		flow("1", "ct_lb_mark(backends=nonsense);"),
+		flow(strings.Repeat("(", 5000), "next;"),
+		flow("\x01\x02", "next;"),
+		"create MAC_Binding logical_port=lr0-sw0 ip=nonsense mac=alsononsense datapath=" + router,
+		"create Static_MAC_Binding logical_port=lr0-sw0 ip=x mac=y override_dynamic_mac=true datapath=" + router,
+	}
+	// In their midst, so that they are translated together: what makes sense, and a
+	// set that has no member, as none of the words is one.
+	others := []string{
+		flow("ip4.src == 10.7.7.7", "next;"),
+		flow("ip4.dst == $nonsense", "next;"),
+		`create Address_Set name=nonsense addresses="not-an-address","10.0.0.300"`,
+	}
+	middle := len(bad) / 2
 	var rows []string
 	steady(t, g1, g2, 0, func() {
-		for _, b := range bad {
-			row := c.SB("create", "Logical_Flow", "logical_datapath="+datapath, "pipeline=ingress",
-				"table_id=5", "priority=1", "match="+quoted(b.match), "actions="+quoted(b.actions))
-			rows = append(rows, row)
-		}
+		rows = strings.Fields(c.SB(strings.Join(slices.Insert(slices.Clone(bad), middle, others...), "\n")))
+		rows = slices.Delete(rows, middle, middle+len(others))
+		installed(t, hv1, "nw_src=10.7.7.7", true)
 		for _, script := range []string{
 			"create Port_Binding logical_port=odd tunnel_key=777 type=nosuchtype datapath=" + datapath,
 			"create Port_Binding logical_port=halfpatch tunnel_key=778 type=patch datapath=" + datapath,
 			"create Port_Binding logical_port=badmac tunnel_key=779 mac=nonsense datapath=" + datapath,
-			`create MAC_Binding logical_port=nosuchport ip=nonsense mac=alsononsense datapath=` + datapath,
-			`create Multicast_Group name=empty tunnel_key=40000 datapath=` + datapath,
-			`create Address_Set name=nonsense addresses="not-an-address,10.0.0.300"`,
-			`create Static_MAC_Binding logical_port=p1 ip=x mac=y override_dynamic_mac=true datapath=` + datapath,
+			"create MAC_Binding logical_port=nosuchport ip=nonsense mac=alsononsense datapath=" + datapath,
+			"create Multicast_Group name=empty tunnel_key=40000 datapath=" + datapath,
 		} {
-			if out, err := c.Output("ovn-sbctl", strings.Fields(strings.ReplaceAll(script, `"`, ""))...); err != nil {
+			if out, err := c.Output("ovn-sbctl", strings.Fields(script)...); err != nil {
 				t.Logf("%s: %v %s", script, err, out)
 			}
 		}
@@ -95,7 +110,7 @@ func TestMalformedRows(t *testing.T) {
 	for i, row := range rows {
 		logged(t, c, hv1, row)
 		if t.Failed() {
-			t.Fatalf("not named: %q %q", bad[i].match, bad[i].actions)
+			t.Fatalf("not named: %s", bad[i])
 		}
 	}
 	// Life goes on.
