@@ -31,7 +31,7 @@ import (
 )
 
 func main() {
-	limitGarbage()
+	garbage := limitGarbage()
 	dirs := daemon.DirsFromEnv()
 	opts, err := parseArgs(os.Args[1:], dirs)
 	if err != nil {
@@ -50,7 +50,7 @@ func main() {
 		return
 	}
 	hub := vlog.New(program)
-	if err := run(opts, dirs, hub); err != nil {
+	if err := run(opts, dirs, hub, garbage); err != nil {
 		hub.Logger("main").Log(context.Background(), vlog.SlogEmer, err.Error())
 		// As ovs_fatal() would, for whoever watches standard error with logging off.
 		fmt.Fprintf(os.Stderr, "%s: %v\n", program, err)
@@ -89,7 +89,7 @@ func setUpLog(opts *options, hub *vlog.Hub) error {
 	return nil
 }
 
-func run(opts *options, dirs daemon.Dirs, hub *vlog.Hub) error {
+func run(opts *options, dirs daemon.Dirs, hub *vlog.Hub, garbage *garbage) error {
 	if err := setUpLog(opts, hub); err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func run(opts *options, dirs daemon.Dirs, hub *vlog.Hub) error {
 		Stats:        stats,
 		SnapshotFile: snapshotPath(opts, dirs),
 		ReturnMemory: debug.FreeOSMemory,
-		AtRest:       collectAtRest(),
+		AtRest:       garbage.atRest,
 	})
 	l.RegisterCommands(server)
 	if path := controlPath(opts, dirs); path != "" {

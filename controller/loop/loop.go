@@ -79,8 +79,8 @@ type Options struct {
 	// on a goroutine of its own, some seconds after much has changed; nil is not to.
 	ReturnMemory func()
 
-	// AtRest is called, if not nil, when the loop has had nothing to do for a while: not
-	// again before it has had. It must not block.
+	// AtRest is called, if not nil, when the loop has had nothing to do for a while, the
+	// start being over: not again before it has had. It must not block.
 	AtRest func()
 
 	// Observe has the loop change nothing: see RunObserver.
@@ -284,7 +284,7 @@ func (l *Loop) step(ctx context.Context, timer *time.Timer) error {
 	}
 	if now := time.Now(); l.stirred || l.running || l.acked < l.seq {
 		l.rest.stirred(now)
-	} else if l.rest.reached(now) && l.opts.AtRest != nil {
+	} else if l.rest.reached(now) && l.enabled && l.opts.AtRest != nil {
 		l.opts.AtRest()
 	}
 	if l.running || l.paused {
