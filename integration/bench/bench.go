@@ -30,7 +30,7 @@ func main() {
 	samples := flag.Bool("samples", false, "print how long each small change took, in order of time")
 	svg := flag.String("plot", "", "SVG file to draw how costs grow with scale into")
 	timeout := flag.Duration("timeout", 5*time.Minute, "for an agent to settle")
-	repeat := flag.Int("changes", 40, "times each small change is made; 0 leaves them out")
+	repeat := flag.Int("changes", 100, "times each small change is made at most, in a minute; 0 leaves them out")
 	flag.Parse()
 	var table string
 	o := options{repeat: *repeat, timeout: *timeout, only: regexp.MustCompile(*only), samples: *samples}

@@ -22,9 +22,6 @@ type kind struct {
 	// once: only every second call counts, what takes back is another kind or not
 	// asked for.
 	once bool
-	// few: it takes the switch the better part of a second, so it is made a quarter
-	// as often.
-	few bool
 }
 
 const (
@@ -68,7 +65,7 @@ var kinds = []kind{
 	{name: "an ACL", make: recorded(workload.ACL)},
 	{name: "a backend of a load balancer", make: recorded(workload.Backend)},
 	{name: "a router port", make: recorded(workload.RouterPort)},
-	{name: "a remote chassis", few: true, make: func(c *client, _ workload.Database) (func(int) time.Duration, error) {
+	{name: "a remote chassis", make: func(c *client, _ workload.Database) (func(int) time.Duration, error) {
 		c.t.Cleanup(c.watch())
 		return func(n int) time.Duration { return c.chassis("bench", "172.31.255.1", n%2 == 0) }, nil
 	}},
@@ -180,6 +177,14 @@ type latency struct {
 	p50, p99, cpu time.Duration
 }
 
+// warmUp is how many changes do not count, unless they take longer than warmTime;
+// enough is when a kind has been measured for long enough, however few were made.
+const (
+	warmUp   = 4
+	warmTime = time.Second
+	enough   = time.Minute
+)
+
 // measure makes changes one by one on an agent at rest.
 func (c *client) measure(k kind, db workload.Database, o options, agent *integration.Agent) latency {
 	times := o.repeat
@@ -194,28 +199,29 @@ func (c *client) measure(k kind, db workload.Database, o options, agent *integra
 		}
 		return used
 	}
-	const warm = 4
-	if k.few {
-		times = (times + 3) / 4
-	}
 	var took []time.Duration
 	var used time.Duration
 	// An even number: what was done is taken back in the end.
-	calls := times + times%2 + warm
+	calls := times + times%2 + warmUp
 	if k.once {
-		calls = 2*times + warm
+		calls = 2*times + warmUp
 	}
 	if o.samples {
 		fmt.Fprintf(os.Stderr, "%s, in ms:", k.name)
 	}
+	began := time.Now()
 	for n := range calls {
+		since := time.Since(began)
+		if since > enough && len(took) > 0 && n%2 == 0 {
+			break
+		}
 		before := cpu()
 		d := step(n)
 		if k.once {
 			// What was told before all was done is done now.
 			c.settle()
 		}
-		if n >= warm && len(took) < times && (!k.once || n%2 == 0) {
+		if (n >= warmUp || since > warmTime) && len(took) < times && (!k.once || n%2 == 0) {
 			took = append(took, d)
 			used += cpu() - before
 		}
@@ -229,7 +235,7 @@ func (c *client) measure(k kind, db workload.Database, o options, agent *integra
 	}
 	slices.Sort(took)
 	rank := func(p float64) time.Duration { return took[min(len(took)-1, int(math.Ceil(p*float64(len(took))))-1)] }
-	return latency{p50: rank(0.5), p99: rank(0.99), cpu: used / time.Duration(times)}
+	return latency{p50: rank(0.5), p99: rank(0.99), cpu: used / time.Duration(len(took))}
 }
 
 // split is where the time of one kind of change goes, medians.

@@ -41,8 +41,12 @@ func (o options) kinds() []kind {
 	return slices.DeleteFunc(slices.Clone(kinds), func(k kind) bool { return !o.only.MatchString(k.name) })
 }
 
-// rest is how long the agent is left alone to see what it does then.
-const rest = 3 * time.Second
+// An agent is left alone for calm, in which it may tidy up, and then for rest to see
+// what it does when nothing happens.
+const (
+	calm = 10 * time.Second
+	rest = 10 * time.Second
+)
 
 // take starts an agent on a copy of the database, waits until it says that all is
 // installed and every local port is up, and goes on from there.
@@ -123,6 +127,7 @@ func (s *sample) small(t integration.T, c *integration.Cluster, ch *integration.
 	for _, k := range o.kinds() {
 		s.changes[k.name] = client.measure(k, db, o, ch.Agent)
 	}
+	time.Sleep(calm)
 	before, err := ch.Agent.CPU()
 	if err != nil {
 		t.Fatalf("%v", err)
