@@ -95,7 +95,9 @@ func (d *Duty) followBalancers(in Inputs) {
 	}
 	if all {
 		for lb := range in.SB.LoadBalancer.All() {
-			dirty[lb.UUID] = true
+			if _, known := d.balancers[lb.UUID]; known || flushes(lb) {
+				dirty[lb.UUID] = true
+			}
 		}
 	}
 	if len(dirty) == 0 {
@@ -105,7 +107,7 @@ func (d *Duty) followBalancers(in Inputs) {
 	var gone []tuple
 	for id := range dirty {
 		var now []tuple
-		if lb := in.SB.LoadBalancer.Get(id); lb != nil && replica.True(lb.Options, "ct_flush") && d.isLocal(in, lb) {
+		if lb := in.SB.LoadBalancer.Get(id); lb != nil && flushes(lb) && d.isLocal(in, lb) {
 			now = tuplesOf(lb, template)
 		}
 		// Counted up before down: a backend that moves between rows stays.
@@ -133,6 +135,9 @@ func (d *Duty) followBalancers(in Inputs) {
 		}
 	}
 }
+
+// flushes tells whether connections to backends that go are to be forgotten.
+func flushes(lb *sbdb.LoadBalancer) bool { return replica.True(lb.Options, "ct_flush") }
 
 func (d *Duty) isLocal(in Inputs, lb *sbdb.LoadBalancer) bool {
 	for _, dp := range lb.Datapaths {

@@ -22,13 +22,14 @@ const (
 	dutyPatch
 	dutyHA
 	dutyFeed
+	dutyNATZones
 	dutyMeters
 	dutyMirrors
 	dutyQueues
 	dutyStatus
 
-	allDuties = dutyConfig | dutyBridge | dutyChassis | dutyEncaps | dutyBFD | dutyPatch | dutyHA | dutyFeed | dutyMeters |
-		dutyMirrors | dutyQueues | dutyStatus
+	allDuties = dutyConfig | dutyBridge | dutyChassis | dutyEncaps | dutyBFD | dutyPatch | dutyHA | dutyFeed | dutyNATZones |
+		dutyMeters | dutyMirrors | dutyQueues | dutyStatus
 )
 
 func (d duties) has(x duties) bool { return d&x != 0 }

@@ -3,6 +3,7 @@ package loop
 import (
 	"testing"
 
+	"github.com/ovn-chassis/ovn-chassis/controller/binding"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 	"github.com/ovn-chassis/ovn-chassis/sbdb"
 	"github.com/ovn-chassis/ovn-chassis/vswitchdb"
@@ -61,6 +62,17 @@ func TestLocalDuties(t *testing.T) {
 		check("comes")
 		c.Port[0], c.Interface[0] = ovsdb.Change[vswitchdb.Port]{Old: x.port}, ovsdb.Change[vswitchdb.Interface]{Old: x.iface}
 		check("goes")
+	}
+}
+
+// TestRelocatedDuties: a datapath that comes or goes does not have all tunnels, of
+// which there is one for each chassis, looked at and handed on again.
+func TestRelocatedDuties(t *testing.T) {
+	l := New(Options{})
+	l.due = 0
+	l.take(binding.Delta{Datapaths: map[ovsdb.UUID]*binding.LocalDatapath{{1}: nil}})
+	if want := dutyPatch | dutyNATZones | dutyQueues; l.due != want {
+		t.Errorf("duties %b, want %b", l.due, want)
 	}
 }
 

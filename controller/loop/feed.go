@@ -63,7 +63,7 @@ func (l *Loop) take(d binding.Delta) {
 	}
 	if len(d.Datapaths) > 0 {
 		l.fed.relocated = true
-		l.due |= dutyPatch | dutyFeed | dutyQueues
+		l.due |= dutyPatch | dutyNATZones | dutyQueues
 	}
 	if len(d.Bound)+len(d.Interfaces) > 0 {
 		l.due |= dutyMirrors | dutyQueues | dutyStatus
@@ -92,7 +92,7 @@ func (l *Loop) feed() {
 		l.stale = true
 		l.tr.SetZone(name, zone)
 		if strings.HasSuffix(name, "_dnat") || strings.HasSuffix(name, "_snat") {
-			l.due |= dutyFeed
+			l.due |= dutyNATZones
 			l.fed.relocated = true
 		}
 	}
@@ -104,6 +104,11 @@ func (l *Loop) feed() {
 	if l.due.has(dutyHA) {
 		l.due &^= dutyHA
 		l.feedHA()
+	}
+	if l.due.has(dutyNATZones) {
+		l.due &^= dutyNATZones
+		l.stale = true
+		l.feedNATZones()
 	}
 	if !l.due.has(dutyFeed) {
 		return
@@ -123,7 +128,6 @@ func (l *Loop) feed() {
 	l.tr.SetFeatures(l.translationFeatures())
 	l.feedTunnels()
 	l.feedPatches()
-	l.feedNATZones()
 	l.feedCollectors()
 }
 
