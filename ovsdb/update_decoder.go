@@ -34,7 +34,7 @@ type rowSink interface {
 // updateSink adds rows to an update of a Model.
 type updateSink[U any] struct {
 	model  *Model[U]
-	tables map[string]*TableModel[U] // those that are monitored
+	wanted func(table string) bool // those that are monitored; nil for all
 	now    *TableModel[U]
 	update *U
 	// problems are what was wrong with rows, at most maxProblems of them, and bad
@@ -47,17 +47,17 @@ type updateSink[U any] struct {
 const maxProblems = 16
 
 func newUpdateSink[U any](m *Model[U], wanted func(table string) bool) *updateSink[U] {
-	s := &updateSink[U]{model: m, tables: map[string]*TableModel[U]{}, update: m.New()}
-	for i := range m.Tables {
-		if wanted == nil || wanted(m.Tables[i].Name) {
-			s.tables[m.Tables[i].Name] = &m.Tables[i]
-		}
-	}
-	return s
+	return &updateSink[U]{model: m, wanted: wanted, update: m.New()}
 }
 
 func (s *updateSink[U]) table(name []byte) bool {
-	s.now = s.tables[string(name)]
+	s.now = nil
+	for i := range s.model.Tables {
+		if t := &s.model.Tables[i]; t.Name == string(name) && (s.wanted == nil || s.wanted(t.Name)) {
+			s.now = t
+			break
+		}
+	}
 	return s.now != nil
 }
 
