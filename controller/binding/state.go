@@ -109,7 +109,7 @@ func (d *Duty) UnboundInterfaces() iter.Seq[*Interface] {
 
 // ZoneUsers returns who wants a conntrack zone, with limits and requested numbers.
 func (d *Duty) ZoneUsers() map[string]ctzone.User {
-	users := map[string]ctzone.User{}
+	users := make(map[string]ctzone.User, len(d.zoned)+2*len(d.datapaths))
 	for lport := range d.zoned {
 		v := d.verdicts[lport]
 		limit := int64(ctzone.NoLimit)
@@ -130,8 +130,10 @@ func (d *Duty) ZoneUsers() map[string]ctzone.User {
 		limit := zoneLimit(dp.Row.ExternalIDs, ctzone.NoLimit)
 		users[dp.Name+"_dnat"] = ctzone.User{Limit: limit}
 		snat := ctzone.User{Limit: limit}
-		if n, err := strconv.ParseUint(dp.Row.ExternalIDs.Get("snat-ct-zone"), 10, 16); err == nil {
-			snat.Requested = ovsdb.Some(uint16(n))
+		if text, ok := dp.Row.ExternalIDs.Lookup("snat-ct-zone"); ok {
+			if n, err := strconv.ParseUint(text, 10, 16); err == nil {
+				snat.Requested = ovsdb.Some(uint16(n))
+			}
 		}
 		users[dp.Name+"_snat"] = snat
 	}

@@ -184,6 +184,7 @@ func New(o Options) *Loop {
 	if o.Logger == nil {
 		o.Logger = func(string) *slog.Logger { return slog.Default() }
 	}
+	o.Logger = remember(o.Logger)
 	if o.Stats == nil {
 		o.Stats = coverage.NewRegistry()
 	}
@@ -224,6 +225,20 @@ func New(o Options) *Loop {
 	l.packets = l.newPackets()
 	answering = l.packets.loop
 	return l
+}
+
+// remember makes each logger once. Rounds ask for many.
+func remember(newLogger func(module string) *slog.Logger) func(module string) *slog.Logger {
+	var mu sync.Mutex
+	loggers := map[string]*slog.Logger{}
+	return func(module string) *slog.Logger {
+		mu.Lock()
+		defer mu.Unlock()
+		if loggers[module] == nil {
+			loggers[module] = newLogger(module)
+		}
+		return loggers[module]
+	}
 }
 
 // localBackoff bounds the wait between attempts to reach the local database, on which
