@@ -179,8 +179,10 @@ type latency struct {
 
 // warmUp is how many changes do not count, unless they take longer than warmTime;
 // enough is when a kind has been measured for long enough, however few were made.
+// pause is how long the agent is left alone before, to come to rest.
 const (
 	warmUp   = 4
+	pause    = 2 * time.Second
 	warmTime = time.Second
 	enough   = time.Minute
 )
@@ -209,6 +211,7 @@ func (c *client) measure(k kind, db workload.Database, o options, agent *integra
 	if o.samples {
 		fmt.Fprintf(os.Stderr, "%s, in ms:", k.name)
 	}
+	time.Sleep(pause)
 	began := time.Now()
 	for n := range calls {
 		since := time.Since(began)
