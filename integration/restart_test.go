@@ -93,8 +93,8 @@ func durations(t *testing.T, dump string) map[string]time.Duration {
 	return m
 }
 
-// TestExit: a clean exit leaves nothing of the chassis in the southbound
-// database; exit --restart leaves all of it, and packets flow on.
+// TestExit: a clean exit leaves nothing of the chassis in the southbound database, and
+// in the local one no tunnels; exit --restart leaves all of it, and packets flow on.
 func TestExit(t *testing.T) {
 	c, hv1, hv2 := start(t, integration.Options{})
 	g1, g2 := busy(c, hv1, hv2)
@@ -106,12 +106,29 @@ func TestExit(t *testing.T) {
 		hv1.StartAgent()
 		c.WaitHV()
 	})
-	hv1.Agent.Exit(false)
-	if row := c.SB("--bare", "--columns=_uuid", "find", "Chassis", "name=hv1"); row != "" {
-		t.Errorf("exit left chassis %s", row)
+	left := func() map[string]string {
+		find := func(table, column, where string) string {
+			return c.SB("--bare", "--columns="+column, "find", table, where)
+		}
+		return map[string]string{
+			"chassis":     find("Chassis", "_uuid", "name=hv1"),
+			"private row": find("Chassis_Private", "_uuid", "name=hv1"),
+			"encap":       find("Encap", "_uuid", "chassis_name=hv1"),
+			"p1 bound to": find("Port_Binding", "chassis", "logical_port=p1"),
+			"tunnel":      hv1.VSCtl("--bare", "--columns=name", "find", "Interface", "type=geneve"),
+			"index":       hv1.VSCtl("--if-exists", "get", "Open_vSwitch", ".", "other_config:ovn-chassis-idx-hv1"),
+		}
 	}
-	if row := c.SB("--bare", "--columns=chassis", "find", "Port_Binding", "logical_port=p1"); row != "" {
-		t.Errorf("exit left p1 bound to %s", row)
+	for what, row := range left() {
+		if row == "" {
+			t.Errorf("no %s before the exit", what)
+		}
+	}
+	hv1.Agent.Exit(false)
+	for what, row := range left() {
+		if row != "" {
+			t.Errorf("exit left: %s %s", what, row)
+		}
 	}
 	hv1.StartAgent()
 	c.WaitUp("p1")
