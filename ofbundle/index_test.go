@@ -25,3 +25,22 @@ func TestIndexGivesUpRoom(t *testing.T) {
 		}
 	}
 }
+
+// TestCommitGivesUpRoom: after a commit that takes most flows away the index has the
+// room it needs.
+func TestCommitGivesUpRoom(t *testing.T) {
+	const left = 100
+	s := startSwitch(t)
+	a := startAgent(t, Config{Target: s.target()})
+	a.connected()
+	a.Enable()
+	flows := benchFlows(3000)
+	a.Update(nil, flows)
+	a.commit()
+	a.Update(flows[left:], nil)
+	a.commit()
+	a.stop() // the index is the Writer's own
+	if x := &a.state.index; x.n != left || len(x.buckets) > 4*left {
+		t.Errorf("%d buckets for %d entries; %d flows are left", len(x.buckets), x.n, left)
+	}
+}
