@@ -25,7 +25,7 @@ type address struct {
 // Queue holds addresses, with the key of the port they are behind, until the replica
 // shows them.
 type Queue struct {
-	learned.Queue[address, uint32]
+	learned.Queue[address, uint32, *sbdb.FDB]
 }
 
 // Put is called by the packet-in loop; it does not block.
@@ -68,7 +68,7 @@ func (t *Tables) Find(datapath uint32, m pinctrl.MAC) *sbdb.FDB {
 // Write adds to tx what the replica does not show yet; without a transaction it
 // stays in the queue.
 func (q *Queue) Write(t *Tables, tx *ovsdb.Txn, now time.Time) {
-	q.Queue.Write(tx, now, func() learned.Round[address, uint32] {
+	q.Queue.Write(tx, now, func() learned.Round[address, uint32, *sbdb.FDB] {
 		r := &round{Tables: t, tx: tx, now: now}
 		if t.Bound != nil {
 			r.bound = t.Bound.Begin(tx, now)
@@ -85,16 +85,15 @@ type round struct {
 	bound *rowlimit.Round[int64, sbdb.FDB]
 }
 
-func (r *round) Done(a address, port uint32) bool {
-	row := r.Find(a.datapath, a.mac)
-	return row != nil && row.PortKey == int64(port)
+func (r *round) Look(a address, port uint32) (row *sbdb.FDB, done bool) {
+	row = r.Find(a.datapath, a.mac)
+	return row, row != nil && row.PortKey == int64(port)
 }
 
-func (r *round) GaveUp(address, uint32, int) {}
+func (r *round) GaveUp(address, uint32, *sbdb.FDB, int) {}
 
 // Write brings the row of an address in line; it reports whether it has.
-func (r *round) Write(a address, port uint32) bool {
-	row := r.Find(a.datapath, a.mac)
+func (r *round) Write(a address, port uint32, row *sbdb.FDB) bool {
 	if row == nil {
 		if r.bound != nil && !r.bound.Room(int64(a.datapath)) {
 			return false

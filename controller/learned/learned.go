@@ -26,9 +26,9 @@ const (
 	WriteInterval = 25 * time.Millisecond
 )
 
-// Queue holds values by key. A later value of the same key replaces an earlier one.
-// The zero value is empty.
-type Queue[K, V comparable] struct {
+// Queue holds values by key. A later value of the same key replaces an earlier one. R is
+// what the replica has of a value. The zero value is empty.
+type Queue[K, V comparable, R any] struct {
 	// Wake is called after something was put in.
 	Wake func()
 
@@ -46,7 +46,7 @@ type entry[V comparable] struct {
 }
 
 // Put is called by the packet-in loop; it does not block.
-func (q *Queue[K, V]) Put(k K, v V) {
+func (q *Queue[K, V, R]) Put(k K, v V) {
 	if !q.TryPut(k, v) {
 		q.mu.Lock()
 		q.dropped++
@@ -59,7 +59,7 @@ func (q *Queue[K, V]) Put(k K, v V) {
 }
 
 // TryPut is Put without waking anybody; it reports whether there was room.
-func (q *Queue[K, V]) TryPut(k K, v V) bool {
+func (q *Queue[K, V, R]) TryPut(k K, v V) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.waiting == nil {
@@ -79,7 +79,7 @@ func (q *Queue[K, V]) TryPut(k K, v V) bool {
 }
 
 // Pending finds a value that waits to be written.
-func (q *Queue[K, V]) Pending(k K) (v V, ok bool) {
+func (q *Queue[K, V, R]) Pending(k K) (v V, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if e, ok := q.waiting[k]; ok {
@@ -89,50 +89,55 @@ func (q *Queue[K, V]) Pending(k K) (v V, ok bool) {
 }
 
 // Dropped is how much found no room, or could not be written.
-func (q *Queue[K, V]) Dropped() uint64 {
+func (q *Queue[K, V, R]) Dropped() uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.dropped
 }
 
 // Len is how much waits.
-func (q *Queue[K, V]) Len() int {
+func (q *Queue[K, V, R]) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.waiting)
 }
 
-// NextTimer is when something is to be written, zero if nothing is.
-func (q *Queue[K, V]) NextTimer() time.Time {
+// NextTimer is when something is to be written, zero if nothing is. What has not been
+// tried is due at once, or when the next transaction may take something.
+func (q *Queue[K, V, R]) NextTimer() time.Time {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if len(q.waiting) == 0 {
+		return time.Time{}
+	}
 	var next time.Time
+	first := true
 	for _, e := range q.waiting {
-		if next.IsZero() || e.due.Before(next) {
-			next = e.due
+		if first || e.due.Before(next) {
+			next, first = e.due, false
 		}
 	}
-	if !next.IsZero() && next.Before(q.nextWrite) {
-		next = q.nextWrite
+	if next.Before(q.nextWrite) {
+		return q.nextWrite
 	}
 	return next
 }
 
 // Round is what one Write does with what waits.
-type Round[K, V comparable] interface {
-	// Done tells whether there is nothing to write any more: the replica shows it, or
-	// there is no place for it.
-	Done(K, V) bool
-	// Write adds it to the transaction; it reports whether it has.
-	Write(K, V) bool
+type Round[K, V comparable, R any] interface {
+	// Look finds what the replica has; done tells whether there is nothing to write any
+	// more: the replica shows the value, or there is no place for it.
+	Look(K, V) (found R, done bool)
+	// Write adds the value to the transaction; it reports whether it has.
+	Write(K, V, R) bool
 	// GaveUp is told of what was tried so many times in vain.
-	GaveUp(k K, v V, tries int)
+	GaveUp(k K, v V, found R, tries int)
 }
 
 // Write adds to tx what the replica does not show yet; without a transaction it stays
 // in the queue. What does not come into the replica is tried again, each time later.
 // begin is called if there may be something to write.
-func (q *Queue[K, V]) Write(tx *ovsdb.Txn, now time.Time, begin func() Round[K, V]) {
+func (q *Queue[K, V, R]) Write(tx *ovsdb.Txn, now time.Time, begin func() Round[K, V, R]) {
 	if tx == nil {
 		return
 	}
@@ -144,15 +149,16 @@ func (q *Queue[K, V]) Write(tx *ovsdb.Txn, now time.Time, begin func() Round[K, 
 	r := begin()
 	before := tx.Len()
 	for k, e := range q.waiting {
+		found, done := r.Look(k, e.value)
 		switch {
-		case r.Done(k, e.value):
+		case done:
 			delete(q.waiting, k)
 		case now.Before(e.due):
 		case e.tries == MaxTries:
-			r.GaveUp(k, e.value, e.tries)
+			r.GaveUp(k, e.value, found, e.tries)
 			delete(q.waiting, k)
 			q.dropped++
-		case !r.Write(k, e.value):
+		case !r.Write(k, e.value, found):
 			delete(q.waiting, k)
 		default:
 			e.due = now.Add(min(MinBackoff<<e.tries, MaxBackoff))

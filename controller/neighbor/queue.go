@@ -15,7 +15,13 @@ import (
 
 // Queue holds what was learned until the replica shows it.
 type Queue struct {
-	learned.Queue[pinctrl.Neighbor, pinctrl.MAC]
+	learned.Queue[pinctrl.Neighbor, pinctrl.MAC, place]
+}
+
+// place is the port that a neighbour was learned behind, and its row if it has one.
+type place struct {
+	port *sbdb.PortBinding
+	row  *sbdb.MACBinding
 }
 
 // Tables are the look-ups that Write makes in the replica.
@@ -40,18 +46,20 @@ func NewTables(db *sbdb.DB, ports *portkey.Ports) *Tables {
 }
 
 // Find returns the row of a neighbour, nil if there is none.
-func (t *Tables) Find(n pinctrl.Neighbor) *sbdb.MACBinding {
+func (t *Tables) Find(n pinctrl.Neighbor) *sbdb.MACBinding { return t.place(n).row }
+
+func (t *Tables) place(n pinctrl.Neighbor) place {
 	pb := t.ports.Port(pinctrl.PortKey{Datapath: n.Datapath, Port: n.Port})
 	if pb == nil {
-		return nil
+		return place{}
 	}
-	return t.binding.One([2]string{learnsAs(pb), n.IP.String()})
+	return place{pb, t.binding.One([2]string{learnsAs(pb), n.IP.String()})}
 }
 
 // Write adds to tx what was learned and the replica does not show yet; without a
 // transaction it stays in the queue.
 func (q *Queue) Write(t *Tables, tx *ovsdb.Txn, now time.Time, log *slog.Logger) {
-	q.Queue.Write(tx, now, func() learned.Round[pinctrl.Neighbor, pinctrl.MAC] {
+	q.Queue.Write(tx, now, func() learned.Round[pinctrl.Neighbor, pinctrl.MAC, place] {
 		return &round{Tables: t, writer: t.writer(tx, now), log: log}
 	})
 }
@@ -63,25 +71,21 @@ type round struct {
 	log *slog.Logger
 }
 
-func (r *round) port(n pinctrl.Neighbor) *sbdb.PortBinding {
-	return r.ports.Port(pinctrl.PortKey{Datapath: n.Datapath, Port: n.Port})
-}
-
-func (r *round) Done(n pinctrl.Neighbor, m pinctrl.MAC) bool {
-	if r.port(n) == nil {
+func (r *round) Look(n pinctrl.Neighbor, m pinctrl.MAC) (at place, done bool) {
+	at = r.place(n)
+	if at.port == nil {
 		r.log.Warn("unknown logical port", "datapath", n.Datapath, "port", n.Port)
-		return true
+		return at, true
 	}
-	row := r.Find(n)
-	return row != nil && row.MAC == m.String()
+	return at, at.row != nil && at.row.MAC == m.String()
 }
 
-func (r *round) Write(n pinctrl.Neighbor, m pinctrl.MAC) bool {
-	return r.put(r.port(n), r.Find(n), n.IP, m)
+func (r *round) Write(n pinctrl.Neighbor, m pinctrl.MAC, at place) bool {
+	return r.put(at.port, at.row, n.IP, m)
 }
 
-func (r *round) GaveUp(n pinctrl.Neighbor, m pinctrl.MAC, tries int) {
-	r.log.Warn("an address was not written", "port", r.port(n).LogicalPort, "ip", n.IP.String(), "mac", m.String(), "tries", tries)
+func (r *round) GaveUp(n pinctrl.Neighbor, m pinctrl.MAC, at place, tries int) {
+	r.log.Warn("an address was not written", "port", at.port.LogicalPort, "ip", n.IP.String(), "mac", m.String(), "tries", tries)
 }
 
 // writer adds rows of MAC_Binding to one transaction.
