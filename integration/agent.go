@@ -74,7 +74,9 @@ func (ch *Chassis) StartAgentAt(path string, extra ...string) *Agent {
 // ended.
 func (ch *Chassis) AgentFails(extra ...string) string {
 	ch.t.Helper()
-	out, err := ch.ns.output(ch.agentCommand(ch.c.opt.Agent.resolve(), extra))
+	cmd := ch.agentCommand(ch.c.opt.Agent.resolve(), extra)
+	cmd.limit = 20 * time.Second
+	out, err := ch.ns.output(cmd)
 	if err == nil {
 		ch.t.Errorf("agent of %s ended without an error", ch.Name)
 		return out

@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -311,31 +312,40 @@ func TestDiskFull(t *testing.T) {
 	log, pid := filepath.Join(small, "x.log"), filepath.Join(small, "x.pid")
 	hv1.StartAgent("--log-file="+log, "-vfile:dbg", "--pidfile="+pid)
 	g1, g2 := busy(c, hv1, hv2)
-	fill := func() error {
-		f, err := os.OpenFile(filepath.Join(small, "fill"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	fillFile := func(name string) error {
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 		if err != nil {
 			return err
 		}
 		defer f.Close()
 		for _, size := range []int{4096, 1} {
 			for err = nil; err == nil; {
-				_, err = f.Write(make([]byte, size))
+				_, err = f.Write(bytes.Repeat([]byte("\n"), size))
 			}
 		}
 		return nil
 	}
+	fill := func() error { return fillFile(filepath.Join(small, "fill")) }
 	free := func() error { return os.Remove(filepath.Join(small, "fill")) }
 	steady(t, g1, g2, 0, func() {
 		in("filling it", fill)
+		// A file has room up to the end of its page.
+		in("filling the log", func() error { return fillFile(log) })
+		read := func() (text []byte) {
+			in("the log", func() (err error) { text, err = os.ReadFile(log); return err })
+			return text
+		}
+		full := len(read())
 		changed(t, c, hv1, 1)
 		c.WaitHV()
+		if n := len(read()); n != full {
+			t.Errorf("the log grows, from %d bytes to %d: the disk is not full", full, n)
+		}
 		in("freeing it", free)
 		changed(t, c, hv1, 2)
 		integration.WaitFor(t, 10*time.Second, "log lines again", func() error {
-			var text []byte
-			in("the log", func() (err error) { text, err = os.ReadFile(log); return err })
-			if lines := strings.Split(string(text), "\n"); len(lines) < 2 || !strings.Contains(lines[len(lines)-2], "|") {
-				return fmt.Errorf("%q", lines[max(0, len(lines)-3):])
+			if text := read(); !bytes.Contains(text[full:], []byte("|DBG|")) {
+				return fmt.Errorf("%q after %d bytes", text[full:], full)
 			}
 			return nil
 		})

@@ -18,7 +18,8 @@ type command struct {
 	stack *Stack // nil for a program of ours
 	path  string // program name in the stack, or absolute path
 	args  []string
-	env   []string // added to the environment
+	env   []string      // added to the environment
+	limit time.Duration // after which output kills it; 0 for none
 }
 
 func (c command) build() (*exec.Cmd, error) {
@@ -47,6 +48,9 @@ func (n *Namespace) output(c command) (string, error) {
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := n.Do(cmd.Start); err != nil {
 		return "", fmt.Errorf("%s: %w", c.path, err)
+	}
+	if c.limit > 0 {
+		defer time.AfterFunc(c.limit, func() { _ = cmd.Process.Kill() }).Stop()
 	}
 	if err := cmd.Wait(); err != nil {
 		return stdout.String(), fmt.Errorf("%s %s: %w: %s", c.path, abbreviate(strings.Join(c.args, " ")),
