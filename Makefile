@@ -61,7 +61,7 @@ bench-packets: build deps ## packet-ins answered beside the C ovn-controller whi
 soak: build deps ## random changes, with something failing every few seconds, for ENDURETIME (1h)
 	$(GO) run ./integration/endure -duration $(ENDURETIME)
 
-soak-packets: build deps ## hostile packets at full rate for SOAKTIME (10m)
+soak-packets: build deps ## hostile packets at the rate the switch delivers most of, for SOAKTIME (10m)
 	$(GO) run ./integration/soak -duration $(SOAKTIME)
 
 hitless: build deps ## pings lost while agent, databases and switch are troubled, beside the C agent's

@@ -34,6 +34,8 @@ type StormSpec struct {
 	// Unresolved is a network behind the router where nobody lives.
 	Unresolved netip.Prefix
 	Seed       uint64
+	// Rate is how many packets are sent a second, 0 for as many as can be.
+	Rate int
 }
 
 // Storm starts one.
@@ -49,13 +51,17 @@ func (g *Guest) Storm(spec StormSpec) *Storm {
 	h := &hostile{StormSpec: spec, mac: mac, ip: netip.MustParseAddr(g.IP(4)), Rand: rand.New(rand.NewPCG(spec.Seed, 1))}
 	s.wg.Go(func() {
 		defer unix.Close(fd)
-		for {
+		const burst = 64
+		for due := time.Now(); ; {
+			if spec.Rate > 0 {
+				due = due.Add(burst * time.Second / time.Duration(spec.Rate))
+			}
 			select {
 			case <-s.stop:
 				return
-			default:
+			case <-time.After(time.Until(due)):
 			}
-			for range 64 {
+			for range burst {
 				// A full queue of the interface is as good as sent.
 				if _, err := unix.Write(fd, h.packet()); err == nil {
 					s.sent.Add(1)

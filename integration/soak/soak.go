@@ -3,6 +3,10 @@
 // connection to the switch or a database is lost, no handler panics, and a port that
 // behaves gets its DHCP offers in time.
 //
+// More than the switch can take costs it the time for what it delivers: on two cores
+// it passes on 9,000 packets a second when twice 10,000 come, 5,000 when as many come
+// as can be sent.
+//
 //	hostile guests ──► ovs-vswitchd ──packet-in──► agent
 //	a guest with DHCP ──┘   (userspace datapath)     └─► southbound database
 package main
@@ -22,7 +26,7 @@ import (
 
 type options struct {
 	duration, report time.Duration
-	ports            int
+	ports, rate      int
 	room             int64 // bytes
 	p99              time.Duration
 }
@@ -32,6 +36,7 @@ func main() {
 	flag.DurationVar(&o.duration, "duration", 10*time.Minute, "how long")
 	flag.DurationVar(&o.report, "report", 30*time.Second, "time between two lines of figures")
 	flag.IntVar(&o.ports, "ports", 2, "hostile ports")
+	flag.IntVar(&o.rate, "rate", 10000, "packets that each of them sends a second, 0 for as many as it can")
 	mb := flag.Int64("room", 96, "MB that the agent's memory may grow by after the first minute")
 	flag.DurationVar(&o.p99, "p99", 50*time.Millisecond, "99 % of the DHCP requests of another port must be answered within")
 	flag.Parse()
@@ -103,7 +108,7 @@ func soak(t integration.T, o options) {
 	var storms []*integration.Storm
 	for n, g := range guests[:o.ports] {
 		storms = append(storms, g.Storm(integration.StormSpec{Router: router, RouterIP: netip.MustParseAddr("10.0.0.254"),
-			Unresolved: netip.MustParsePrefix("10.1.0.0/16"), Seed: uint64(n)}))
+			Unresolved: netip.MustParsePrefix("10.1.0.0/16"), Seed: uint64(n), Rate: o.rate}))
 	}
 	var offers integration.Offers
 	var wg sync.WaitGroup

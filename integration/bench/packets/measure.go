@@ -62,7 +62,7 @@ set Open_vSwitch . external_ids:ovn-bridge-mappings=physnet:br-ex`)
 		before := translations(agent)
 		began := time.Now()
 		f := figures{}
-		f.perSecond = s.throughput(o.window, o.duration)
+		f.perSecond, f.full99 = s.throughput(o.window, o.duration)
 		f.p50, f.p99, f.lost = s.latency(o.rate, o.duration)
 		f.translations = float64(translations(agent)-before) / time.Since(began).Seconds()
 		f.agentCPU = usage(t, agent) - cpu
@@ -227,11 +227,11 @@ func (s *session) answer(m []byte) {
 	}
 	delete(s.begun, id)
 	s.ended++
-	if !s.again {
-		s.took = append(s.took, time.Since(began))
-		return
+	now := time.Now()
+	s.took = append(s.took, now.Sub(began))
+	if s.again {
+		s.start(now)
 	}
-	s.start(began)
 }
 
 // start begins an exchange, with mu held.
@@ -273,11 +273,14 @@ func (s *session) begin(n int) {
 	s.flush()
 }
 
-// throughput is exchanges a second with window of them under way. When none has
-// ended for two seconds, those under way are given up.
-func (s *session) throughput(window int, d time.Duration) float64 {
+// throughput is exchanges a second with window of them under way, and how long 99 %
+// of them took at most. When none has ended for two seconds, those under way are
+// given up, and count as taking that long.
+func (s *session) throughput(window int, d time.Duration) (perSecond float64, p99 time.Duration) {
+	const patience = 2 * time.Second
 	s.mu.Lock()
 	s.again, s.ended = true, 0
+	s.took = slices.Grow(s.took[:0], 1<<20)
 	s.mu.Unlock()
 	s.begin(window)
 	began := time.Now()
@@ -286,8 +289,11 @@ func (s *session) throughput(window int, d time.Duration) float64 {
 		time.Sleep(10 * time.Millisecond)
 		s.mu.Lock()
 		ended, all := s.ended, s.left == 0 && len(s.begun) == 0
-		stuck := ended == n && time.Since(since) > 2*time.Second
+		stuck := ended == n && time.Since(since) > patience
 		if stuck {
+			for range s.begun {
+				s.took = append(s.took, patience)
+			}
 			clear(s.begun)
 		}
 		s.mu.Unlock()
@@ -304,7 +310,17 @@ func (s *session) throughput(window int, d time.Duration) float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.again = false
-	return float64(s.ended) / time.Since(began).Seconds()
+	_, p99 = percentiles(s.took)
+	return float64(s.ended) / time.Since(began).Seconds(), p99
+}
+
+// percentiles sorts; of nothing they are 0.
+func percentiles(took []time.Duration) (p50, p99 time.Duration) {
+	if len(took) == 0 {
+		return 0, 0
+	}
+	slices.Sort(took)
+	return took[len(took)/2], took[(len(took)-1)*99/100]
 }
 
 // latency asks at a steady rate. Exchanges without an end within five seconds
@@ -343,11 +359,8 @@ func (s *session) latency(rate int, d time.Duration) (p50, p99 time.Duration, lo
 	for range lost {
 		s.took = append(s.took, patience)
 	}
-	if len(s.took) == 0 {
-		return 0, 0, lost
-	}
-	slices.Sort(s.took)
-	return s.took[len(s.took)/2], s.took[(len(s.took)-1)*99/100], lost
+	p50, p99 = percentiles(s.took)
+	return p50, p99, lost
 }
 
 // hurry has this process run before all others, so that what asks and takes the time
