@@ -2,7 +2,9 @@ package ofbundle
 
 import (
 	"runtime"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/ovn-chassis/ovn-chassis/openflow"
 )
@@ -146,5 +148,38 @@ func BenchmarkRestart50kFlows(b *testing.B) {
 		if st := a.Stats(); st.Bundles != 0 || st.Installed != len(flows) {
 			b.Fatalf("%+v", st)
 		}
+	}
+}
+
+// One flow committed again and again beside a table of 8,000, half of the time audited,
+// at once or in parts: how long the slowest of a hundred takes.
+func BenchmarkCommitDuringAudit(b *testing.B) {
+	for name, whole := range map[string]int{"whole": 1 << 30, "parts": 0} {
+		b.Run(name, func(b *testing.B) {
+			flows := benchFlows(8_000)
+			for _, f := range flows {
+				f.Table = 20
+			}
+			s := startSwitch(b)
+			a := startAgent(b, Config{Target: s.target(), Audit: time.Millisecond, Poll: time.Hour, duty: 2, whole: whole})
+			a.connected()
+			a.Enable()
+			a.Update(nil, flows)
+			a.commit()
+			var took []time.Duration
+			for b.Loop() {
+				f := flow(30, 1, 1, nil, resubmit(31))
+				time.Sleep(3 * time.Millisecond) // that audits are met at any moment
+				start := time.Now()
+				a.Update(nil, []*openflow.Flow{f})
+				a.commit()
+				took = append(took, time.Since(start))
+				a.Update([]*openflow.Flow{f}, nil)
+				a.commit()
+			}
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms/median")
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "ms/p99")
+		})
 	}
 }

@@ -68,16 +68,18 @@ func (t *table) concerns(f *openflow.Flow, removed bool) bool {
 	return !removed && t.stray(f)
 }
 
-// lookAtTable takes note of all that the switch holds in one table.
-func (t *table) lookAtTable(id uint8, flows []dumpFlow, d *drift) {
+// lookAtSlice takes note of all that the switch holds of one slice. It reports false if
+// flows of a part are missing there: they may have another cookie now, so that the
+// whole table is to be looked at.
+func (t *table) lookAtSlice(x slice, flows []dumpFlow, d *drift) (all bool) {
 	seen := 0
 	for i := range flows {
 		if t.lookAtFlow(flows[i].flow, &flows[i], d) != nil {
 			seen++
 		}
 	}
-	if seen == t.installedIn[id] {
-		return
+	if seen == t.installedIn.of(x) || x.many {
+		return seen == t.installedIn.of(x)
 	}
 	there := make(map[*entry]struct{}, seen)
 	for i := range flows {
@@ -86,13 +88,14 @@ func (t *table) lookAtTable(id uint8, flows []dumpFlow, d *drift) {
 		}
 	}
 	for e := range t.index.all() {
-		if e.installed == nil || e.installed.Table != id {
+		if e.installed == nil || !x.has(e.installed) {
 			continue
 		}
 		if _, ok := there[e]; !ok {
 			t.lookAtFlow(e.installed, nil, d)
 		}
 	}
+	return true
 }
 
 // lookAtFlow takes note of what the switch holds for one identity; is is nil for

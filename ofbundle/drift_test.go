@@ -110,9 +110,18 @@ func TestDriftBySigns14(t *testing.T) {
 	}})
 }
 
-// A switch that gives no signs is audited.
+// A switch that gives no signs is audited, each table at once or in parts.
 func TestDriftByAudit(t *testing.T) {
 	t.Parallel()
+	testDriftByAudit(t, 0)
+}
+
+func TestDriftByAuditInParts(t *testing.T) {
+	t.Parallel()
+	testDriftByAudit(t, 1)
+}
+
+func testDriftByAudit(t *testing.T, whole int) {
 	s := startSwitch(t)
 	p := &proxy{t: t, s: s}
 	p.set(func(h openflow.Header, m openflow.Message, frame []byte) ([]byte, bool) {
@@ -126,7 +135,7 @@ func TestDriftByAudit(t *testing.T) {
 		}
 		return frame, false
 	}, nil)
-	testDrift(t, s, Config{Audit: soon, Poll: soon / 2, Dial: p.dial, duty: 5})
+	testDrift(t, s, Config{Audit: soon, Poll: soon / 2, Dial: p.dial, duty: 5, whole: whole})
 }
 
 func testDrift(t *testing.T, s *vswitch, cfg Config) {

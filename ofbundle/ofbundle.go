@@ -62,6 +62,7 @@ type Config struct {
 	// so much to compare that it would cost more than half a per cent of the time.
 	Audit, Poll time.Duration
 	duty        int // see the constant duty; 0 is that
+	whole       int // see the constant wholeUpTo; 0 is that
 	Log         *slog.Logger
 }
 

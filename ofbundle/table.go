@@ -24,8 +24,7 @@ type table struct {
 	dirty []*entry
 	// desired counts the entries with a claim, installed those on the switch.
 	desired, installed int
-	// installedIn counts the entries on the switch by table.
-	installedIn [256]int
+	installedIn        flowCounts
 
 	// refused maps an entry to what was refused for it.
 	refused map[*entry]*openflow.Flow
@@ -185,13 +184,13 @@ func (t *table) load(d *dump) {
 
 // setInstalled takes note of what the switch holds for e now.
 func (t *table) setInstalled(e *entry, f *openflow.Flow) {
-	if f != nil && e.installed == nil {
-		t.installed++
-		t.installedIn[f.Table]++
-	}
-	if f == nil && e.installed != nil {
+	if e.installed != nil {
 		t.installed--
-		t.installedIn[e.installed.Table]--
+		t.installedIn.add(e.installed, -1)
+	}
+	if f != nil {
+		t.installed++
+		t.installedIn.add(f, 1)
 	}
 	e.installed, e.foreign = f, false
 }

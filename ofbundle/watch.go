@@ -3,7 +3,7 @@ package ofbundle
 import (
 	"context"
 	"log/slog"
-	"math"
+	"sort"
 	"time"
 
 	"github.com/ovn-chassis/ovn-chassis/openflow"
@@ -30,9 +30,9 @@ type watch struct {
 
 	timer    *time.Timer
 	pollAt   time.Time // groups and meters
-	sliceAt  time.Time // the next table of the audit
-	slice    int       // which table is next
-	hurry    int       // tables that are still to be audited at a faster pace
+	sliceAt  time.Time // the next slice of the audit
+	slice    int       // the place of what the audit looks at next
+	hurry    int       // slices that are still to be audited at a faster pace
 	hurried  time.Time // when that was last begun
 	repaired time.Time // when drift was last found
 }
@@ -202,19 +202,10 @@ func (s *session) sliceEvery() time.Duration {
 	default:
 		pass = 30 * time.Second
 	}
-	return pass / time.Duration(len(s.auditTables()))
+	return pass / time.Duration(len(s.slices()))
 }
 
-// auditTables lists the tables that are audited: OVN's, and what else has flows.
-func (s *session) auditTables() []uint8 {
-	tables := make([]uint8, 0, math.MaxUint8+1)
-	for id, n := range s.w.state.installedIn {
-		if id <= lastOwned || n > 0 {
-			tables = append(tables, uint8(id))
-		}
-	}
-	return tables
-}
+func (s *session) slices() []slice { return s.w.state.installedIn.slices(s.w.cfg.whole) }
 
 // look reads what signs or the clock say must be read, and repairs.
 func (s *session) look(ctx context.Context) error {
@@ -253,8 +244,8 @@ func (s *session) look(ctx context.Context) error {
 		return nil
 	}
 	if d.lost() && !x.monitor {
-		for _, id := range s.auditTables() {
-			if err := s.lookAtTable(ctx, id, &d); err != nil {
+		for _, x := range s.slices() {
+			if err := s.lookAtSlice(ctx, x, &d); err != nil {
 				return err
 			}
 		}
@@ -281,7 +272,7 @@ func (s *session) lookAtHints(ctx context.Context, d *drift) error {
 		x.resume = false
 		if time.Since(x.hurried) > hurryEvery {
 			x.hurried = time.Now()
-			x.hurry = len(s.auditTables())
+			x.hurry = len(s.slices())
 			x.sliceAt = x.hurried
 		}
 	}
@@ -293,7 +284,7 @@ func (s *session) lookAtHints(ctx context.Context, d *drift) error {
 	for table, l := range hints {
 		var err error
 		if l == nil {
-			err = s.lookAtTable(ctx, table, d)
+			err = s.lookAtSlice(ctx, slice{table: table}, d)
 		} else {
 			err = s.lookAtIdentities(ctx, table, l, d)
 		}
@@ -304,13 +295,15 @@ func (s *session) lookAtHints(ctx context.Context, d *drift) error {
 	return nil
 }
 
-func (s *session) lookAtTable(ctx context.Context, id uint8, d *drift) error {
+func (s *session) lookAtSlice(ctx context.Context, x slice, d *drift) error {
 	var found dump
-	if err := s.requestFlows(ctx, &openflow.FlowDescRequest{Table: id}, &found); err != nil {
+	if err := s.requestFlows(ctx, x.request(), &found); err != nil {
 		return err
 	}
 	s.w.count(func(st *Stats) { st.Looks++ })
-	s.w.state.lookAtTable(id, found.flows, d)
+	if !s.w.state.lookAtSlice(x, found.flows, d) {
+		return s.lookAtSlice(ctx, slice{table: x.table}, d)
+	}
 	return nil
 }
 
@@ -350,19 +343,21 @@ func (s *session) lookAtIDs(ctx context.Context, d *drift) error {
 	return nil
 }
 
-// audit looks at one table after the other, one each time.
+// audit looks at one slice after the other, one each time.
 func (s *session) audit(ctx context.Context, d *drift) error {
 	x := &s.watch
 	start := time.Now()
-	tables := s.auditTables()
-	if x.slice >= len(tables) {
-		x.slice = 0
+	slices := s.slices()
+	i := sort.Search(len(slices), func(i int) bool { return slices[i].place() >= x.slice })
+	if i == len(slices) {
+		i = 0 // those that were left have become fewer
 	}
-	if err := s.lookAtTable(ctx, tables[x.slice], d); err != nil {
+	if err := s.lookAtSlice(ctx, slices[i], d); err != nil {
 		return err
 	}
-	x.slice++
-	if x.slice == len(tables) {
+	x.slice = slices[i].after()
+	if i == len(slices)-1 {
+		x.slice = 0
 		s.w.count(func(st *Stats) { st.Audits++ })
 	}
 	if x.hurry > 0 {

@@ -84,6 +84,9 @@ func New(cfg Config) *Writer {
 	if cfg.duty == 0 {
 		cfg.duty = duty
 	}
+	if cfg.whole == 0 {
+		cfg.whole = wholeUpTo
+	}
 	w := &Writer{
 		cfg: cfg, log: cfg.Log, target: cfg.Target, probe: cfg.Probe,
 		work:   make(chan struct{}, 1),
