@@ -376,9 +376,11 @@ type desk struct {
 }
 
 // keptInputs and keptBuilds are how much of a desk and of the results is kept for
-// the next Run: enough for small changes, little beside everything.
+// the next Run: enough for small changes, some of whose units read all ports of a
+// large network; slabInputs is what a desk begins with.
 const (
-	keptInputs = 4096
+	slabInputs = 2048
+	keptInputs = 16384
 	keptBuilds = 1024
 )
 
@@ -413,7 +415,7 @@ func (e *Engine[F, R, M]) build(dirty []uint32, results []built[F, R]) (used []*
 				reads.inputs = reads.inputs[:0]
 				b.err = e.buildOne(e.units[dirty[i]].key, reads, &b.out)
 				if cap(slab)-len(slab) < len(reads.inputs) {
-					slab = make([]Input, 0, max(min(keptInputs/2, 16*len(dirty)), len(reads.inputs)))
+					slab = make([]Input, 0, max(min(slabInputs, 16*len(dirty)), len(reads.inputs)))
 				}
 				from := len(slab)
 				slab = append(slab, reads.inputs...)
