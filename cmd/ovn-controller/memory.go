@@ -19,7 +19,7 @@ import (
 // see atRest.
 const (
 	gcPercent     = 50
-	gcPercentThen = 100
+	gcPercentThen = 75
 )
 
 // gcLeast is the least garbage, in bytes, that is worth a collection. On a small

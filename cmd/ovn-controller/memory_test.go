@@ -6,7 +6,7 @@ import "testing"
 // ones a floor in bytes.
 func TestGarbagePercent(t *testing.T) {
 	for live, want := range map[uint64][2]int{
-		0: {50, 100}, 1 << 20: {400, 400}, 12 << 20: {200, 200}, 24 << 20: {100, 100}, 48 << 20: {50, 100}, 1 << 30: {50, 100},
+		0: {50, 75}, 1 << 20: {400, 400}, 12 << 20: {200, 200}, 24 << 20: {100, 100}, 48 << 20: {50, 75}, 1 << 30: {50, 75},
 	} {
 		if got := [2]int{garbagePercent(live, false), garbagePercent(live, true)}; got != want {
 			t.Errorf("%d bytes in use: %d %%, want %d", live, got, want)
