@@ -2,6 +2,7 @@ package pinctrl
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"github.com/ovn-chassis/ovn-chassis/openflow"
 	"github.com/ovn-chassis/ovn-chassis/pipeline"
@@ -72,4 +73,21 @@ func appendARP(b []byte, op uint16, sha MAC, spa [4]byte, tha MAC, tpa [4]byte) 
 	b = binary.BigEndian.AppendUint16(b, op)
 	b = append(append(b, sha[:]...), spa[:]...)
 	return append(append(b, tha[:]...), tpa[:]...)
+}
+
+// errNotConnected says that there is no connection to send packets on.
+var errNotConnected = errors.New("OpenFlow channel not ready")
+
+// Enter sends a packet into the switch as if it had come in by one of its ports. It
+// may be called from any goroutine.
+func (l *Loop) Enter(packet []byte, inPort uint32) (err error) {
+	if !l.connected.Load() {
+		return errNotConnected
+	}
+	l.inTurn(func() {
+		var a openflow.ActionBuilder
+		a.Resubmit(0)
+		_, err = l.conn.Send(&openflow.PacketOut{InPort: inPort, Actions: a.Actions(), Packet: packet})
+	})
+	return err
 }

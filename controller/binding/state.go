@@ -45,6 +45,15 @@ func (d *Duty) InterfaceIDs() []string { return slices.Sorted(maps.Keys(d.ifaces
 // known to the southbound replica or not.
 func (d *Duty) HasInterface(lport string) bool { return d.ifaces[lport] != nil }
 
+// Ofport is the OpenFlow port of the interface that carries the logical port, 0 if
+// none does.
+func (d *Duty) Ofport(lport string) uint32 {
+	if i := d.ifaces[lport]; i != nil {
+		return i.OFPort
+	}
+	return 0
+}
+
 // Bound is a port bound here through an interface.
 type Bound struct {
 	Row *sbdb.PortBinding

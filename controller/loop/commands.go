@@ -57,6 +57,7 @@ func (l *Loop) RegisterCommands(s *unixctl.Server) {
 	onLoop("inc-engine/list-stopwatches", "[engine_node_name]", 0, 1, func([]string) (string, error) {
 		return strings.Join(l.opts.Stats.StopwatchNames(), "\n"), nil
 	})
+	onLoop("inject-pkt", "MICROFLOW", 1, 1, l.inject)
 	l.registerDebug(onLoop)
 	l.registerLists(s)
 	l.registerInspection(s)
