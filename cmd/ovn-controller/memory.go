@@ -91,15 +91,29 @@ func (g *garbage) atRest() {
 	if !g.started.Swap(true) {
 		g.set()
 	}
-	now := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}}
+	now := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"}}
 	metrics.Read(now)
-	if !worthCollecting(now[0].Value.Uint64(), now[1].Value.Uint64()) || !g.collecting.CompareAndSwap(false, true) {
+	live, heap, free := now[0].Value.Uint64(), now[1].Value.Uint64(), now[2].Value.Uint64()
+	collect := runtime.GC
+	if worthReturning(live, heap, free) {
+		collect = debug.FreeOSMemory
+	} else if !worthCollecting(live, heap) {
+		return
+	}
+	if !g.collecting.CompareAndSwap(false, true) {
 		return
 	}
 	go func() {
-		runtime.GC()
+		collect()
 		g.collecting.Store(false)
 	}()
+}
+
+// worthReturning tells whether what a long series of changes has left behind, garbage
+// and memory that is free already, is half of what is in use: the host gets it back.
+func worthReturning(live, heap, free uint64) bool {
+	return heap+free > live && heap+free-live > max(live/2, 2*gcLeast)
 }
 
 // worthCollecting tells whether a tenth of what was in use after the last collection

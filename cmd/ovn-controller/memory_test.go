@@ -30,3 +30,20 @@ func TestWorthCollecting(t *testing.T) {
 		}
 	}
 }
+
+// TestWorthReturning: what a long series of changes took does not stay for good, and
+// what a few take is not asked for again and again.
+func TestWorthReturning(t *testing.T) {
+	const mb = 1 << 20
+	for _, x := range []struct {
+		live, heap, free uint64
+		want             bool
+	}{
+		{300 * mb, 330 * mb, 100 * mb, false}, {300 * mb, 330 * mb, 130 * mb, true}, {300 * mb, 460 * mb, 0, true},
+		{300 * mb, 310 * mb, 150 * mb, true}, {300 * mb, 200 * mb, 50 * mb, false}, {30 * mb, 54 * mb, 20 * mb, false},
+	} {
+		if got := worthReturning(x.live, x.heap, x.free); got != x.want {
+			t.Errorf("%d MB in use, %d MB now, %d MB free: %v", x.live/mb, x.heap/mb, x.free/mb, got)
+		}
+	}
+}
