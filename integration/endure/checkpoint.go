@@ -60,6 +60,9 @@ func (w *world) checkpoint() {
 			w.wrong("%s at rest: %s", p.Name, text)
 		}
 	}
+	if text := w.retry("southbound", w.southbound); text != "" {
+		w.wrong("southbound database at rest:\n%s", text)
+	}
 	for i, p := range w.places {
 		idle, err := share(p.Agent, 2*time.Second)
 		if err != nil || idle > idleShare {
@@ -215,18 +218,22 @@ const rounds = 3
 // differs tells where a chassis is not as it should be, "" for nowhere.
 func (w *world) differs(p *place) (text string) {
 	for _, look := range []func(*place) string{w.desired, w.scratch, w.reference} {
-		for round := range rounds {
-			if text = look(p); text == "" {
-				break
-			}
-			w.note("%s: looked at %d times: %s", p.Name, round+1, text)
-			time.Sleep(time.Duration(round) * time.Second)
-		}
-		if text != "" {
+		if text = w.retry(p.Name, func() string { return look(p) }); text != "" {
 			return text
 		}
 	}
 	return ""
+}
+
+func (w *world) retry(what string, look func() string) (text string) {
+	for round := range rounds {
+		if text = look(); text == "" {
+			break
+		}
+		w.note("%s: looked at %d times: %s", what, round+1, text)
+		time.Sleep(time.Duration(round) * time.Second)
+	}
+	return text
 }
 
 // desired compares what the agent wants with the switch.
@@ -274,6 +281,40 @@ func (w *world) leftover(p *place) (text string) {
 	}
 	rows := compare.LocalRows(w, p.Chassis)
 	return text + only("now", rows, p.rows) + only("in the beginning", p.rows, rows)
+}
+
+// southbound compares what agents write of themselves and of their ports with what was
+// there in the beginning.
+func (w *world) southbound() string {
+	rows := w.southboundRows()
+	return only("now", rows, w.rows) + only("in the beginning", w.rows, rows)
+}
+
+// southboundRows are the rows of chassis and what of ports is theirs, with names for
+// UUIDs, sorted.
+func (w *world) southboundRows() (rows []string) {
+	list := func(table, columns string) []string {
+		out := w.c.SB("--format=csv", "--no-headings", "--columns="+columns, "list", table)
+		return strings.Split(strings.TrimSpace(out), "\n")
+	}
+	var names []string
+	for _, row := range list("Chassis", "_uuid,name") {
+		id, name, _ := strings.Cut(row, ",")
+		names = append(names, id, name)
+	}
+	name := strings.NewReplacer(names...)
+	for _, x := range []struct{ table, columns string }{
+		{"Chassis", "name,hostname,other_config"},
+		{"Chassis_Private", "name,chassis"},
+		{"Encap", "chassis_name,type,ip"},
+		{"Port_Binding", "logical_port,chassis,additional_chassis,up,virtual_parent"},
+	} {
+		for _, row := range list(x.table, x.columns) {
+			rows = append(rows, x.table+" "+name.Replace(row))
+		}
+	}
+	slices.Sort(rows)
+	return rows
 }
 
 // share is how much of a core a process takes in a while from now.

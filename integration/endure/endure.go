@@ -17,7 +17,8 @@
 //     on copies of the databases), and
 //   - what the C agent makes, started from nothing on a copy of the databases;
 //   - with everything taken away again that may come and go, there are as many flows as
-//     in the beginning, and the agent is idle.
+//     in the beginning, the same rows of the chassis and of what they bind, and the agent
+//     is idle.
 //
 // What the agent that is never killed has of goroutines and memory then must not grow.
 package main

@@ -24,9 +24,12 @@ func TestLooks(t *testing.T) {
 				t.Errorf("%s: found %q, want %q", what, got, want)
 			}
 		}
-		for _, look := range []func(*place) string{w.desired, w.leftover} {
+		southbound := func(*place) string { return w.southbound() }
+		for _, look := range []func(*place) string{w.desired, w.leftover, southbound} {
 			finds("at the start", look, "")
 		}
+		w.c.SB("set", "Port_Binding", "q2", "virtual_parent=q3")
+		finds("what an agent has left in a port's row", southbound, "q3")
 
 		p.VSCtl("set", "Open_vSwitch", ".", `external_ids:ovn-chassis-set-aside="cookie=0x7777"`)
 		w.settle()

@@ -52,7 +52,8 @@ type world struct {
 	c         *integration.Cluster
 	places    []*place
 	fragments []topology.Fragment
-	state     []bool // of fragments
+	state     []bool   // of fragments
+	rows      []string // of the southbound database, in the beginning
 	faults    []fault
 
 	// life is held for reading by whoever changes or troubles something, and for
@@ -114,6 +115,7 @@ func newWorld(t integration.T, o options, servers int) *world {
 	for _, p := range w.places {
 		p.flows, p.rows = p.plainFlows(), compare.LocalRows(w, p.Chassis)
 	}
+	w.rows = w.southboundRows()
 	w.counts.began = time.Now()
 	return w
 }
