@@ -23,15 +23,21 @@ const defaultAnnounceMax = 16 * time.Second
 // Announce has addresses announced from now on, or no longer. One that is removed
 // and added starts over. It may be called from any goroutine.
 func (l *Loop) Announce(removed, added []Announcement) {
-	l.senders.announcements.orders.change(removed, added)
+	if len(removed)+len(added) > 0 {
+		l.senders.announcements.orders.change(removed, added)
+		l.ordered()
+	}
 }
 
-// BeginAnnouncing sends what is to be announced within bufferCheck, and then at its intervals;
+// BeginAnnouncing sends what is to be announced at once, and then at its intervals;
 // what is not to be announced it leaves alone. The C agent waits a second for the
 // flows to be there, which whoever calls this knows. It may be called from any
 // goroutine.
 func (l *Loop) BeginAnnouncing(list []Announcement) {
-	l.senders.announcements.orders.begin(list)
+	if len(list) > 0 {
+		l.senders.announcements.orders.begin(list)
+		l.ordered()
+	}
 }
 
 // SetAnnounceMax bounds the time between two announcements of an address, which
@@ -43,6 +49,7 @@ func (l *Loop) SetAnnounceMax(d time.Duration) {
 		p = repeatPolicy{longest: defaultAnnounceMax}
 	}
 	l.senders.announcements.orders.setPolicy(p)
+	l.ordered()
 }
 
 func (l *Loop) sendAnnouncements(now time.Time) error {

@@ -258,6 +258,10 @@ type bfdPeer struct {
 // SetBFD sets how sessions are run; nil ends one. It may be called from any
 // goroutine.
 func (l *Loop) SetBFD(changes map[BFDKey]*BFDSession) {
+	if len(changes) == 0 {
+		return
+	}
+	defer l.ordered()
 	b := &l.bfd
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -70,6 +70,7 @@ type listeners struct {
 // SetSnooping configures a switch by its key; nil ends its snooping. It may be
 // called from any goroutine.
 func (l *Loop) SetSnooping(datapath uint32, c *Snooping) {
+	defer l.ordered()
 	m := &l.multicast
 	m.mu.Lock()
 	defer m.mu.Unlock()

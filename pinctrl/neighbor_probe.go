@@ -17,6 +17,10 @@ type neighborProbes struct {
 // ProbeNeighbors has neighbours asked for once. What finds no room is dropped: it is found
 // due again. It may be called from any goroutine.
 func (l *Loop) ProbeNeighbors(list []Solicitation) {
+	if len(list) == 0 {
+		return
+	}
+	defer l.ordered()
 	p := l.senders.neighborProbes
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -108,6 +108,7 @@ type Loop struct {
 	probe    atomic.Int64 // time.Duration
 	retarget chan struct{}
 	wake     chan struct{}
+	orders   chan struct{} // something may be due
 	stats    counters
 
 	queue     *queue // from the reading goroutine to Run
@@ -119,6 +120,7 @@ type Loop struct {
 	// Guarded by handling.
 	conn       sender
 	in         openflow.PacketIn
+	unhurried  bool    // Run waits for more than paceSoon
 	headers    headers // of the packet that replace is about
 	batch      []*slot
 	complaints *rate.Limiter // of the log, about packets
@@ -152,6 +154,7 @@ func New(cfg Config) *Loop {
 		cfg: cfg, log: cfg.Log,
 		retarget: make(chan struct{}, 1),
 		wake:     make(chan struct{}, 1),
+		orders:   make(chan struct{}, 1),
 
 		queue:      newQueue(),
 		complaints: rate.NewLimiter(rate.Limit(warningsPerMinute)/60, warningsBurst),

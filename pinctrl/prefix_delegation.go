@@ -95,6 +95,10 @@ type delegations struct {
 // Delegate sets which router ports ask for a prefix, by name; nil ends it. One whose
 // question is the same goes on. It may be called from any goroutine.
 func (l *Loop) Delegate(changes map[string]*Delegation) {
+	if len(changes) == 0 {
+		return
+	}
+	defer l.ordered()
 	d := &l.delegations
 	d.mu.Lock()
 	defer d.mu.Unlock()

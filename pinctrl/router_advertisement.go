@@ -169,6 +169,10 @@ func newAdvertiser() advertiser {
 // Advertise sets what router ports advertise, by name; nil ends it. It may be
 // called from any goroutine. What it is given must not change any more.
 func (l *Loop) Advertise(changes map[string]*RouterAdvertisement) {
+	if len(changes) == 0 {
+		return
+	}
+	defer l.ordered()
 	o := l.senders.advertisements.orders
 	o.mu.Lock()
 	defer o.mu.Unlock()

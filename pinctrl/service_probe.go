@@ -71,6 +71,10 @@ type probed struct {
 // Probe sets how services are probed; nil ends it. A service that is known already
 // keeps its state. It may be called from any goroutine.
 func (l *Loop) Probe(changes map[ServiceKey]*Service) {
+	if len(changes) == 0 {
+		return
+	}
+	defer l.ordered()
 	p := &l.prober
 	p.mu.Lock()
 	defer p.mu.Unlock()

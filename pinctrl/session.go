@@ -56,7 +56,7 @@ var errRetarget = errors.New("the socket's name has changed")
 //
 //	br-int ─► reader ─put─► queue ─take─► handlers ─► answers, one write for a batch
 //	            │ full: dropped, counted    ▲
-//	            └ never waits               └ 20 ms: what is due
+//	            └ never waits               └ what is due with time
 func (l *Loop) session(ctx context.Context, target string) (up bool, err error) {
 	if target == "" {
 		return false, errors.New("no bridge yet")
@@ -90,8 +90,8 @@ func (l *Loop) session(ctx context.Context, target string) (up bool, err error) 
 		}
 	}
 	l.connected.Store(true)
-	tick := time.NewTicker(bufferCheck)
-	defer tick.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -104,8 +104,13 @@ func (l *Loop) session(ctx context.Context, target string) (up bool, err error) 
 			l.inTurn(l.serve)
 		case <-l.wake:
 			l.inTurn(func() { l.guarded("packets that waited", l.release) })
-		case <-tick.C:
-			l.inTurn(func() { l.guarded("periodic work", l.due) })
+		case <-l.orders:
+			timer.Reset(0)
+		case <-timer.C:
+			l.inTurn(func() {
+				l.guarded("periodic work", l.due)
+				timer.Reset(l.pace(l.cfg.Now()))
+			})
 		}
 	}
 }
@@ -197,6 +202,7 @@ func (l *Loop) serve() {
 		poke(l.queue.ready)
 	}
 	clear(l.batch)
+	l.hurry()
 }
 
 // frame handles one message.

@@ -20,7 +20,10 @@ const defaultSolicitMax = 16 * time.Second
 // Solicit has next hops asked for from now on, or no longer. It may be called from
 // any goroutine.
 func (l *Loop) Solicit(removed, added []Solicitation) {
-	l.senders.solicitations.orders.change(removed, added)
+	if len(removed)+len(added) > 0 {
+		l.senders.solicitations.orders.change(removed, added)
+		l.ordered()
+	}
 }
 
 // SetSolicitMax bounds the time between two solicitations of a next hop
@@ -28,6 +31,7 @@ func (l *Loop) Solicit(removed, added []Solicitation) {
 // any goroutine.
 func (l *Loop) SetSolicitMax(d time.Duration) {
 	l.senders.solicitations.orders.setPolicy(repeatPolicy{longest: d, forever: d > 0})
+	l.ordered()
 }
 
 func (l *Loop) sendSolicitations(now time.Time) error {
