@@ -26,7 +26,8 @@ func TestPace(t *testing.T) {
 		t.Fatalf("at rest it waits for %v", d)
 	}
 	b.SetAnnounceMax(1500 * time.Millisecond)
-	b.Announce(nil, []Announcement{{PortKey{3, 7}, macA, netip.MustParseAddr("10.0.0.1")}})
+	address := []Announcement{{PortKey{3, 7}, macA, netip.MustParseAddr("10.0.0.1")}}
+	b.Announce(nil, address)
 	start, turns := b.now, 0
 	var at []int64
 	for b.now.Before(start.Add(6 * time.Second)) {
@@ -42,6 +43,7 @@ func TestPace(t *testing.T) {
 		t.Errorf("%d turns, sent at %s", turns, got)
 	}
 
+	b.Announce(address, nil)
 	b.SetSnooping(3, &Snooping{})
 	if d := wait(); d > multicastCheck {
 		t.Errorf("with a snooping switch it waits for %v", d)
