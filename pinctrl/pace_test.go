@@ -44,6 +44,7 @@ func TestPace(t *testing.T) {
 	}
 
 	b.Announce(address, nil)
+	b.now = b.now.Add(time.Second) // the next one would have been in between
 	b.SetSnooping(3, &Snooping{})
 	if d := wait(); d > multicastCheck {
 		t.Errorf("with a snooping switch it waits for %v", d)
