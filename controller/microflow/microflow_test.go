@@ -1,7 +1,9 @@
 package microflow
 
 import (
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"testing"
 
 	"github.com/gopacket/gopacket"
@@ -75,6 +77,24 @@ func TestComposeTagged(t *testing.T) {
 	udp, _ := p.Layer(layers.LayerTypeUDP).(*layers.UDP)
 	if tag == nil || tag.VLANIdentifier != 5 || tag.Priority != 3 || udp == nil || udp.DstPort != 53 || len(udp.Payload) != payloadLen {
 		t.Errorf("%v", p)
+	}
+}
+
+// TestComposeSCTP: unlike the C agent's these packets have a checksum (RFC 9260).
+func TestComposeSCTP(t *testing.T) {
+	_, m, err := Parse(`inport == "p1" && ip4.src == 10.0.0.1 && sctp.src == 1 && sctp.dst == 2`, world)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := Compose(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const header, sum = 14 + 20, 8 // of the Ethernet and IPv4 headers; in the SCTP header
+	got := binary.LittleEndian.Uint32(b[header+sum:])
+	clear(b[header+sum : header+sum+4])
+	if want := crc32.Checksum(b[header:], crc32.MakeTable(crc32.Castagnoli)); got != want || got == 0 {
+		t.Errorf("checksum %#x, want %#x", got, want)
 	}
 }
 
