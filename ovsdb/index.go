@@ -79,32 +79,48 @@ func (x *Index[K, R]) update(changes []Change[R]) {
 		}
 	}
 	for k, rows := range gone {
-		b := x.buckets[k]
-		if len(rows) == 1 {
-			if i, ok := x.search(b, *x.table.kind.ID(rows[0])); ok {
-				b = slices.Delete(b, i, i+1)
-			}
-		} else {
-			leaving := make(map[*R]bool, len(rows))
-			for _, r := range rows {
-				leaving[r] = true
-			}
-			b = slices.DeleteFunc(b, func(r *R) bool { return leaving[r] })
-		}
-		x.store(k, b)
+		x.store(k, x.without(x.buckets[k], rows))
 	}
 	for k, rows := range added {
-		b := x.buckets[k]
-		if len(rows) == 1 {
-			i, _ := x.search(b, *x.table.kind.ID(rows[0]))
-			b = slices.Insert(b, i, rows[0])
-		} else {
-			b = append(b, rows...)
-			slices.SortFunc(b, x.compare)
-		}
-		x.store(k, b)
+		x.store(k, x.with(x.buckets[k], rows))
 	}
 	x.buckets = fitting(x.buckets, &x.room)
+}
+
+// without takes rows out of a bucket. What stays moves in blocks, and few rows are
+// looked at however large the bucket is.
+func (x *Index[K, R]) without(b, rows []*R) []*R {
+	at := make([]int, 0, len(rows))
+	for _, r := range rows {
+		if i, ok := x.search(b, *x.table.kind.ID(r)); ok {
+			at = append(at, i)
+		}
+	}
+	slices.Sort(at)
+	for n, i := range at {
+		end := len(b)
+		if n+1 < len(at) {
+			end = at[n+1]
+		}
+		// at[n]-n rows are in place, the block behind the gap follows them.
+		copy(b[i-n:], b[i+1:end])
+	}
+	clear(b[len(b)-len(at):])
+	return b[:len(b)-len(at)]
+}
+
+// with puts rows into a bucket that has none of them, in the same way.
+func (x *Index[K, R]) with(b, rows []*R) []*R {
+	slices.SortFunc(rows, x.compare)
+	n := len(b)
+	b = append(b, rows...)
+	for i := len(rows) - 1; i >= 0; i-- {
+		at, _ := x.search(b[:n], *x.table.kind.ID(rows[i]))
+		copy(b[at+i+1:], b[at:n])
+		b[at+i] = rows[i]
+		n = at
+	}
+	return b
 }
 
 func (x *Index[K, R]) store(k K, b []*R) {

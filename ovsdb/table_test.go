@@ -1,6 +1,7 @@
 package ovsdb
 
 import (
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
@@ -310,5 +311,34 @@ func TestIndexOfManyRows(t *testing.T) {
 	table.Apply(updates[:900], false)
 	if !x.valid() || len(x.Get("0"))+len(x.Get("1"))+len(x.Get("2")) != 100 {
 		t.Error("index after deletion")
+	}
+}
+
+// BenchmarkIndexBucket exchanges twenty rows of one bucket, by the rows it has.
+func BenchmarkIndexBucket(b *testing.B) {
+	for _, rows := range []int{1000, 100_000} {
+		b.Run(fmt.Sprint(rows), func(b *testing.B) {
+			table := NewTable(&thingType)
+			AddIndex(table, func(*thing) (int, bool) { return 0, true })
+			id := func(i int) (u UUID) {
+				binary.BigEndian.PutUint64(u[:], uint64(i)*0x9e3779b97f4a7c15)
+				return u
+			}
+			insert := func(i int) RowUpdate[thing] {
+				return RowUpdate[thing]{ID: id(i), Kind: RowInsert, Row: &thing{UUID: id(i)}}
+			}
+			var updates []RowUpdate[thing]
+			for i := range rows {
+				updates = append(updates, insert(i))
+			}
+			table.Apply(updates, false)
+			for n := 0; b.Loop(); n += 20 {
+				updates = updates[:0]
+				for i := n; i < n+20; i++ {
+					updates = append(updates, RowUpdate[thing]{ID: id(i), Kind: RowDelete}, insert(i+rows))
+				}
+				table.Apply(updates, false)
+			}
+		})
 	}
 }

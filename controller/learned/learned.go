@@ -29,14 +29,16 @@ const (
 // Queue holds values by key. A later value of the same key replaces an earlier one. R is
 // what the replica has of a value. The zero value is empty.
 type Queue[K, V comparable, R any] struct {
-	// Wake is called after something was put in.
+	// Wake is called after something was put in, once until Write looks at it.
 	Wake func()
 
 	mu      sync.Mutex // guards what follows
 	waiting map[K]*entry[V]
 	dropped uint64
-	// nextWrite is when the next transaction may take something.
+	woken   bool
+	// nextWrite is when what waits may be looked at again.
 	nextWrite time.Time
+	batch     []attempt[K, V] // of one Write, which is called by one goroutine
 }
 
 type entry[V comparable] struct {
@@ -47,13 +49,16 @@ type entry[V comparable] struct {
 
 // Put is called by the packet-in loop; it does not block.
 func (q *Queue[K, V, R]) Put(k K, v V) {
-	if !q.TryPut(k, v) {
-		q.mu.Lock()
+	q.mu.Lock()
+	wake := false
+	if q.put(k, v) {
+		wake = !q.woken && q.Wake != nil
+		q.woken = true
+	} else {
 		q.dropped++
-		q.mu.Unlock()
-		return
 	}
-	if q.Wake != nil {
+	q.mu.Unlock()
+	if wake {
 		q.Wake()
 	}
 }
@@ -62,6 +67,10 @@ func (q *Queue[K, V, R]) Put(k K, v V) {
 func (q *Queue[K, V, R]) TryPut(k K, v V) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	return q.put(k, v)
+}
+
+func (q *Queue[K, V, R]) put(k K, v V) bool {
 	if q.waiting == nil {
 		q.waiting = map[K]*entry[V]{}
 	}
@@ -136,36 +145,80 @@ type Round[K, V comparable, R any] interface {
 
 // Write adds to tx what the replica does not show yet; without a transaction it stays
 // in the queue. What does not come into the replica is tried again, each time later.
-// begin is called if there may be something to write.
+// begin is called if there may be something to write. The packet-in loop does not wait
+// for it.
 func (q *Queue[K, V, R]) Write(tx *ovsdb.Txn, now time.Time, begin func() Round[K, V, R]) {
 	if tx == nil {
 		return
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if len(q.waiting) == 0 || now.Before(q.nextWrite) {
+	batch := q.take(now)
+	if len(batch) == 0 {
 		return
 	}
 	r := begin()
-	before := tx.Len()
-	for k, e := range q.waiting {
-		found, done := r.Look(k, e.value)
+	for i := range batch {
+		b := &batch[i]
+		found, done := r.Look(b.key, b.was.value)
 		switch {
 		case done:
-			delete(q.waiting, k)
-		case now.Before(e.due):
-		case e.tries == MaxTries:
-			r.GaveUp(k, e.value, found, e.tries)
-			delete(q.waiting, k)
-			q.dropped++
-		case !r.Write(k, e.value, found):
-			delete(q.waiting, k)
+			b.leaves = true
+		case now.Before(b.was.due):
+		case b.was.tries == MaxTries:
+			r.GaveUp(b.key, b.was.value, found, b.was.tries)
+			b.leaves, b.dropped = true, true
+		case !r.Write(b.key, b.was.value, found):
+			b.leaves, b.tried = true, true
 		default:
+			b.tried = true
+		}
+	}
+	q.settle(batch, now)
+}
+
+// attempt is what became of something that waits: it leaves the queue, as one that is
+// lost or not, and was written or found no room.
+type attempt[K, V comparable] struct {
+	key                    K
+	was                    entry[V]
+	leaves, dropped, tried bool
+}
+
+// take returns a copy of what waits when it is time for a transaction.
+func (q *Queue[K, V, R]) take(now time.Time) []attempt[K, V] {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) == 0 || now.Before(q.nextWrite) {
+		return nil
+	}
+	q.woken = false
+	batch := q.batch[:0]
+	for k, e := range q.waiting {
+		batch = append(batch, attempt[K, V]{key: k, was: *e})
+	}
+	q.batch = batch
+	return batch
+}
+
+// settle notes what became of it, but for values that another has replaced meanwhile.
+func (q *Queue[K, V, R]) settle(batch []attempt[K, V], now time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range batch {
+		b := &batch[i]
+		if b.dropped {
+			q.dropped++
+		}
+		if b.tried {
+			q.nextWrite = now.Add(WriteInterval)
+		}
+		e := q.waiting[b.key]
+		switch {
+		case e == nil || *e != b.was:
+		case b.leaves:
+			delete(q.waiting, b.key)
+		case b.tried:
 			e.due = now.Add(min(MinBackoff<<e.tries, MaxBackoff))
 			e.tries++
 		}
-	}
-	if tx.Len() != before {
-		q.nextWrite = now.Add(WriteInterval)
 	}
 }

@@ -2,6 +2,7 @@ package learned
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,8 @@ type twin struct {
 	tx      *ovsdb.Txn
 	replica map[string]int
 	no      bool // there is no room
+	// meanwhile is what the packet-in loop does during a write.
+	meanwhile func()
 	did     []string
 }
 
@@ -27,6 +30,9 @@ func (r *twin) Look(k string, v int) (found int, done bool) {
 func (r *twin) Write(k string, v, found int) bool {
 	if found != r.replica[k] {
 		r.t.Errorf("%s: %d was found, %d is passed on", k, r.replica[k], found)
+	}
+	if r.meanwhile != nil {
+		r.meanwhile()
 	}
 	if r.no {
 		return false
@@ -56,6 +62,8 @@ func TestQueue(t *testing.T) {
 		{"not soon after another", "put a 1, write 0, put b 1, write 24", "a1"},
 		{"a moment after another", "put a 1, write 0, put b 1, write 25", "a1 b1"},
 		{"no room", "put a 1, full, write 0, write 9000", ""},
+		{"not soon after there was no room", "put a 1, full, write 0, room, put b 1, write 24", ""},
+		{"a moment after there was no room", "put a 1, full, write 0, room, put b 1, write 25", "b1"},
 		{"given up", "put a 1, write 0, write 10000, write 20000, write 30000, write 40000, write 50000, write 60000, write 70000, write 80000, write 90000",
 			strings.Repeat("a1 ", MaxTries) + "gave up a1 after 8"},
 	} {
@@ -76,8 +84,8 @@ func TestQueue(t *testing.T) {
 					q.Put(key, n)
 				case "shown":
 					r.replica[key] = n
-				case "full":
-					r.no = true
+				case "full", "room":
+					r.no = what == "full"
 				case "write", "none":
 					r.tx = ovsdb.NewTxn("")
 					tx := r.tx
@@ -102,7 +110,7 @@ func TestBounds(t *testing.T) {
 	for i := range MaxQueued + 3 {
 		q.Put(fmt.Sprint(i), 1)
 	}
-	if q.Len() != MaxQueued || q.Dropped() != 3 || woken != MaxQueued {
+	if q.Len() != MaxQueued || q.Dropped() != 3 || woken != 1 {
 		t.Errorf("%d wait, %d dropped, %d times somebody was woken", q.Len(), q.Dropped(), woken)
 	}
 	q.Put("7", 2)
@@ -111,6 +119,35 @@ func TestBounds(t *testing.T) {
 	}
 	if _, ok := q.Pending(fmt.Sprint(MaxQueued)); ok {
 		t.Error("what found no room is pending")
+	}
+}
+
+// TestPutMeanwhile: what is put in during a write does not wait for it, replaces what is
+// being written, and wakes for the next one.
+func TestPutMeanwhile(t *testing.T) {
+	woken := 0
+	q := Queue[string, int, int]{Wake: func() { woken++ }}
+	r := &twin{t: t, replica: map[string]int{}}
+	now := time.UnixMilli(1_000_000)
+	write := func() {
+		r.tx = ovsdb.NewTxn("")
+		q.Write(r.tx, now, func() Round[string, int, int] { return r })
+	}
+	q.Put("a", 1)
+	r.meanwhile = func() { q.Put("a", 2); q.Put("b", 1) }
+	write()
+	r.meanwhile = nil
+	if woken != 2 {
+		t.Errorf("somebody was woken %d times", woken)
+	}
+	if v, _ := q.Pending("a"); v != 2 {
+		t.Errorf("%d is pending", v)
+	}
+	now = now.Add(WriteInterval)
+	write()
+	slices.Sort(r.did)
+	if got := strings.Join(r.did, " "); got != "a1 a2 b1" {
+		t.Errorf("written: %s", got)
 	}
 }
 

@@ -77,7 +77,8 @@ func (l *Loop) newLearned(p *packets, poke func()) {
 	p.index.Pending = p.queue.Pending
 	used := p.learned.cache.Used
 	p.tables.Bound = &rowlimit.Table[ovsdb.UUID, sbdb.MACBinding]{
-		Rows: p.tables.ByDatapath.Get,
+		Rows: p.tables.ByDatapath.Get, Row: l.sb.DB.MACBinding.Get,
+		ID: func(r *sbdb.MACBinding) ovsdb.UUID { return r.UUID },
 		Local: func() iter.Seq[rowlimit.Datapath[ovsdb.UUID]] {
 			return func(yield func(rowlimit.Datapath[ovsdb.UUID]) bool) {
 				for id, dp := range l.binding.Datapaths() {
@@ -91,7 +92,8 @@ func (l *Loop) newLearned(p *packets, poke func()) {
 		Delete: func(tx *ovsdb.Txn, r *sbdb.MACBinding) { sbdb.DeleteMACBinding(tx, r.UUID) },
 	}
 	p.fdbTables.Bound = &rowlimit.Table[int64, sbdb.FDB]{
-		Rows: p.fdbTables.ByDatapath.Get,
+		Rows: p.fdbTables.ByDatapath.Get, Row: l.sb.DB.FDB.Get,
+		ID: func(r *sbdb.FDB) ovsdb.UUID { return r.UUID },
 		Local: func() iter.Seq[rowlimit.Datapath[int64]] {
 			return func(yield func(rowlimit.Datapath[int64]) bool) {
 				for _, dp := range l.binding.Datapaths() {

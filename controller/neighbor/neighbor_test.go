@@ -205,6 +205,7 @@ func TestLimit(t *testing.T) {
 	db.Apply(u)
 	tables.Bound = &rowlimit.Table[ovsdb.UUID, sbdb.MACBinding]{
 		Limits: rowlimit.Limits{Datapath: 3}, Rows: tables.ByDatapath.Get,
+		Row: db.MACBinding.Get, ID: func(r *sbdb.MACBinding) ovsdb.UUID { return r.UUID },
 		Local: func() iter.Seq[rowlimit.Datapath[ovsdb.UUID]] {
 			return slices.Values([]rowlimit.Datapath[ovsdb.UUID]{{Key: dp, Name: "lr"}})
 		},

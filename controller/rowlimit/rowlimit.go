@@ -29,6 +29,9 @@ const (
 	evictionBurst = 64
 	// maxAtOnce is how many rows give way to one, when the limit was lowered.
 	maxAtOnce = 8
+	// candidates are how many rows a look at all of a datapath finds that may give way,
+	// enough for most of a minute.
+	candidates = 1024
 )
 
 // Limits are numbers of rows; 0 is no limit.
@@ -73,17 +76,34 @@ type Datapath[K comparable] struct {
 // Table bounds a table whose rows R are on datapaths K.
 type Table[K comparable, R any] struct {
 	Limits Limits
-	// Rows are those on a datapath.
+	// Rows are those on a datapath, Row is one of them, nil when it is gone, and ID
+	// what it is known by.
 	Rows func(K) []*R
+	Row  func(ovsdb.UUID) *R
+	ID   func(*R) ovsdb.UUID
 	// Local are the datapaths of this chassis.
 	Local func() iter.Seq[Datapath[K]]
-	// Used is when a row was last in use, in any unit.
+	// Used is when a row was last in use, in any unit. It does not go back.
 	Used func(*R) int64
 	// Delete takes a row out.
 	Delete func(*ovsdb.Txn, *R)
 
-	evictions        map[K]*rate.Limiter
+	datapaths        map[K]*leaving
 	evicted, refused uint64
+}
+
+// leaving is what gives way on a datapath.
+type leaving struct {
+	allowed *rate.Limiter
+	// next were the least recently used rows when all were looked at, the most recently
+	// used of them first. What was not among them, or came since, was used later: while
+	// one of them is as it was, it is the least recently used.
+	next []candidate
+}
+
+type candidate struct {
+	row  ovsdb.UUID
+	used int64
 }
 
 // Counts are how many rows gave way, and how many found no room.
@@ -115,10 +135,7 @@ type Round[K comparable, R any] struct {
 	tx    *ovsdb.Txn
 	now   time.Time
 	limit map[K]int
-	// count is how many rows there will be; order those that may give way, the least
-	// recently used first.
-	count map[K]int
-	order map[K][]*R
+	count map[K]int // how many rows there will be
 	total int
 	any   bool // the maps are filled
 }
@@ -133,7 +150,7 @@ func (r *Round[K, R]) fill() {
 		return
 	}
 	r.any = true
-	r.limit, r.count, r.order = map[K]int{}, map[K]int{}, map[K][]*R{}
+	r.limit, r.count = map[K]int{}, map[K]int{}
 	for dp := range r.t.Local() {
 		r.limit[dp.Key] = r.t.limit(dp.Name)
 		r.count[dp.Key] = len(r.t.Rows(dp.Key))
@@ -170,32 +187,86 @@ func (r *Round[K, R]) Room(k K) bool {
 // evict deletes up to n of the least recently used rows of a datapath, and tells
 // whether it did at least one.
 func (r *Round[K, R]) evict(k K, n int) bool {
-	order, ok := r.order[k]
-	if !ok {
-		order = slices.Clone(r.t.Rows(k))
-		used := make(map[*R]int64, len(order))
-		for _, row := range order {
-			used[row] = r.t.Used(row)
-		}
-		slices.SortFunc(order, func(a, b *R) int { return cmp.Compare(used[a], used[b]) })
-	}
-	l := r.t.evictions[k]
+	t := r.t
+	l := t.datapaths[k]
 	if l == nil {
-		if r.t.evictions == nil {
-			r.t.evictions = map[K]*rate.Limiter{}
+		if t.datapaths == nil {
+			t.datapaths = map[K]*leaving{}
 		}
-		maps.DeleteFunc(r.t.evictions, func(_ K, l *rate.Limiter) bool { return l.TokensAt(r.now) >= evictionBurst })
-		l = rate.NewLimiter(evictionRate, evictionBurst)
-		r.t.evictions[k] = l
+		maps.DeleteFunc(t.datapaths, func(_ K, l *leaving) bool { return l.allowed.TokensAt(r.now) >= evictionBurst })
+		l = &leaving{allowed: rate.NewLimiter(evictionRate, evictionBurst)}
+		t.datapaths[k] = l
 	}
 	done := 0
-	for ; done < min(n, maxAtOnce) && len(order) > 0 && l.AllowN(r.now, 1); done++ {
-		r.t.Delete(r.tx, order[0])
-		order = order[1:]
+	for ; done < min(n, maxAtOnce) && l.allowed.TokensAt(r.now) >= 1; done++ {
+		row := t.leastUsed(k, l)
+		if row == nil {
+			break
+		}
+		l.allowed.AllowN(r.now, 1)
+		t.Delete(r.tx, row)
 	}
-	r.order[k] = order
 	r.count[k] -= done
 	r.total -= done
-	r.t.evicted += uint64(done)
+	t.evicted += uint64(done)
 	return done > 0
+}
+
+// leastUsed takes the least recently used row of a datapath from those that leave
+// next, nil when there is no row.
+func (t *Table[K, R]) leastUsed(k K, l *leaving) *R {
+	for fresh := false; ; {
+		for len(l.next) > 0 {
+			c := l.next[len(l.next)-1]
+			l.next = l.next[:len(l.next)-1]
+			if row := t.Row(c.row); row != nil && t.Used(row) == c.used {
+				return row
+			}
+		}
+		if fresh {
+			return nil
+		}
+		l.next, fresh = t.oldest(k, l.next), true
+	}
+}
+
+// oldest looks at all rows of a datapath for the least recently used ones.
+func (t *Table[K, R]) oldest(k K, into []candidate) []candidate {
+	// A heap with the most recently used on top, which a row that is older replaces.
+	h := into[:0]
+	for _, row := range t.Rows(k) {
+		c := candidate{t.ID(row), t.Used(row)}
+		switch {
+		case len(h) < candidates:
+			h = append(h, c)
+			if len(h) == candidates {
+				for i := len(h)/2 - 1; i >= 0; i-- {
+					sink(h, i)
+				}
+			}
+		case c.used < h[0].used:
+			h[0] = c
+			sink(h, 0)
+		}
+	}
+	slices.SortFunc(h, func(a, b candidate) int { return cmp.Compare(b.used, a.used) })
+	return h
+}
+
+// sink brings element i of a heap to its place.
+func sink(h []candidate, i int) {
+	for {
+		child := 2*i + 1
+		if child >= len(h) {
+			return
+		}
+		if child+1 < len(h) && h[child+1].used > h[child].used {
+			child++
+		}
+		if h[i].used >= h[child].used {
+			return
+		}
+		h[i], h[child] = h[child], h[i]
+		i = child
+	}
 }

@@ -1,6 +1,7 @@
 package rowlimit
 
 import (
+	"encoding/binary"
 	"fmt"
 	"iter"
 	"slices"
@@ -11,6 +12,7 @@ import (
 )
 
 type row struct {
+	id   ovsdb.UUID
 	dp   string
 	used int64
 }
@@ -20,20 +22,36 @@ type row struct {
 type world struct {
 	Table[string, row]
 	rows map[string][]*row
+	byID map[ovsdb.UUID]*row
 	now  time.Time
+	// looked is how many rows were looked at.
+	looked int
+}
+
+func (w *world) add(dp string, used int64) {
+	r := &row{dp: dp, used: used}
+	binary.BigEndian.PutUint64(r.id[:], uint64(len(w.byID)+1))
+	w.rows[dp], w.byID[r.id] = append(w.rows[dp], r), r
 }
 
 func newWorld(l Limits, sizes map[string]int) *world {
-	w := &world{rows: map[string][]*row{}, now: time.Unix(1000, 0)}
+	w := &world{rows: map[string][]*row{}, byID: map[ovsdb.UUID]*row{}, now: time.Unix(1000, 0)}
 	for dp, n := range sizes {
 		for i := range n {
-			w.rows[dp] = append(w.rows[dp], &row{dp, int64(i)})
+			w.add(dp, int64(i))
 		}
 		slices.Reverse(w.rows[dp])
 	}
 	w.Table = Table[string, row]{
 		Limits: l,
 		Rows:   func(k string) []*row { return w.rows[k] },
+		Row: func(id ovsdb.UUID) *row {
+			if r := w.byID[id]; r != nil && slices.Contains(w.rows[r.dp], r) {
+				return r
+			}
+			return nil
+		},
+		ID: func(r *row) ovsdb.UUID { return r.id },
 		Local: func() iter.Seq[Datapath[string]] {
 			return func(yield func(Datapath[string]) bool) {
 				for k := range w.rows {
@@ -43,7 +61,7 @@ func newWorld(l Limits, sizes map[string]int) *world {
 				}
 			}
 		},
-		Used: func(r *row) int64 { return r.used },
+		Used: func(r *row) int64 { w.looked++; return r.used },
 		Delete: func(_ *ovsdb.Txn, r *row) {
 			w.rows[r.dp] = slices.DeleteFunc(slices.Clone(w.rows[r.dp]), func(x *row) bool { return x == r })
 		},
@@ -54,14 +72,14 @@ func newWorld(l Limits, sizes map[string]int) *world {
 // claim asks for room for n rows in one transaction and tells how many got it.
 func (w *world) claim(dp string, n int, used int64) (got int) {
 	r := w.Begin(nil, w.now)
-	var added []*row
 	for range n {
 		if r.Room(dp) {
 			got++
-			added = append(added, &row{dp, used})
 		}
 	}
-	w.rows[dp] = append(slices.Clone(w.rows[dp]), added...)
+	for range got {
+		w.add(dp, used)
+	}
 	return got
 }
 
@@ -168,5 +186,70 @@ func TestParseDatapathLimits(t *testing.T) {
 		if got != want {
 			t.Errorf("%q: %s, want %s", in, got, want)
 		}
+	}
+}
+
+// TestLookedAt: what gives way is known for a while, rows that are refused are not
+// looked at, and those used meanwhile do not give way.
+func TestLookedAt(t *testing.T) {
+	const rows = 4 * candidates
+	w := newWorld(Limits{Datapath: rows}, map[string]int{"a": rows})
+	gone := map[int64]bool{}
+	del := w.Delete
+	w.Delete = func(tx *ovsdb.Txn, r *row) {
+		gone[r.used] = true
+		del(tx, r)
+	}
+	// The oldest but the first ten of a hundred, which are in use again after a while.
+	step := func(n int) {
+		for range n {
+			w.claim("a", 3, 1_000_000)
+			w.now = w.now.Add(time.Second / evictionRate)
+		}
+	}
+	step(30)
+	for _, r := range w.rows["a"] {
+		if r.used >= 200 && r.used < 210 {
+			r.used = 2_000_000
+		}
+	}
+	w.looked = 0
+	step(400)
+	if w.looked > 600 {
+		t.Errorf("%d rows were looked at for 400 that gave way", w.looked)
+	}
+	evicted, _ := w.Counts()
+	for n := range int64(evicted) + 10 {
+		if inUse := n >= 200 && n < 210; gone[n] == inUse {
+			t.Errorf("row used at %d: gave way %v", n, gone[n])
+		}
+	}
+	// And so on, beyond what one look found.
+	step(2 * candidates)
+	evicted, _ = w.Counts()
+	for n := range int64(evicted) + 10 {
+		if inUse := n >= 200 && n < 210; gone[n] == inUse {
+			t.Fatalf("row used at %d: gave way %v", n, gone[n])
+		}
+	}
+}
+
+// BenchmarkFull claims addresses that find no room or push others out.
+func BenchmarkFull(b *testing.B) {
+	const rows = 50_000
+	for _, c := range []struct {
+		name string
+		step time.Duration
+	}{{"refused", 0}, {"gives way", time.Second / evictionRate}} {
+		b.Run(c.name, func(b *testing.B) {
+			w := newWorld(Limits{Datapath: rows}, map[string]int{"a": rows})
+			w.Row = func(id ovsdb.UUID) *row { return w.byID[id] }
+			w.Delete = func(*ovsdb.Txn, *row) {}
+			b.ReportAllocs()
+			for b.Loop() {
+				w.Begin(nil, w.now).Room("a")
+				w.now = w.now.Add(c.step)
+			}
+		})
 	}
 }
