@@ -114,7 +114,11 @@ func run(opts *options, dirs daemon.Dirs, hub *vlog.Hub, garbage *garbage) error
 	}
 	defer d.Close()
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGALRM)
+	for _, sig := range []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGALRM} {
+		if !signal.Ignored(sig) { // nohup(1)
+			signal.Notify(signals, sig)
+		}
+	}
 	signal.Ignore(syscall.SIGPIPE)
 
 	stats := coverage.NewRegistry()

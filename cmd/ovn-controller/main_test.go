@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -202,6 +203,10 @@ func zombie(pid int) bool {
 
 // TestSignals: pid file and socket go, the process dies of the signal itself.
 func TestSignals(t *testing.T) {
+	// A process inherits what its parent ignores, not what it handles.
+	handled := make(chan os.Signal, 1)
+	signal.Notify(handled, syscall.SIGHUP)
+	defer signal.Stop(handled)
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		dir := shortDir(t)
 		cmd := command(t, dir, "--pidfile", "-vconsole:off")
@@ -218,6 +223,29 @@ func TestSignals(t *testing.T) {
 		if left, _ := filepath.Glob(filepath.Join(dir, "ovn-controller.*")); len(left) > 0 {
 			t.Errorf("%v: left behind: %v", sig, left)
 		}
+	}
+}
+
+// TestIgnoredSignal: started by nohup(1) it outlives its terminal.
+func TestIgnoredSignal(t *testing.T) {
+	dir := shortDir(t)
+	cmd := command(t, dir, "--pidfile", "-vconsole:off")
+	cmd.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$@"`, "sh"}, cmd.Args...)
+	cmd.Path = "/bin/sh"
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	answers := func() bool { _, err := appctl(t, dir, "version"); return err == nil }
+	eventually(t, "the socket answers", answers)
+	_ = cmd.Process.Signal(syscall.SIGHUP)
+	_ = cmd.Process.Signal(syscall.SIGHUP)
+	if out, err := appctl(t, dir, "version"); err != nil {
+		t.Errorf("after SIGHUP: %s, %v", out, err)
+	}
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	_ = cmd.Wait()
+	if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); !ws.Signaled() || ws.Signal() != syscall.SIGTERM {
+		t.Errorf("ended with %v", cmd.ProcessState)
 	}
 }
 
