@@ -108,21 +108,27 @@ func (e *UnitError) Unwrap() error { return e.Err }
 // Engine holds units, what they read and what they yielded.
 //
 // Invariants, between calls:
-//  1. unitIDs[u.key] is the index of u in units for every unit that is alive.
+//  1. Every unit that is alive is known by its index in units once: from unitIDs by its
+//     name, or from the family that it is a child of.
 //  2. An input's readers hold at least every unit whose reads hold the input;
 //     surplus entries are stale and are dropped when met.
 //  3. A set's rows hold exactly the alive units that have a row on it.
+//  4. A family has one child for each member of its set, sorted by N.
 type Engine[F, R, M comparable] struct {
 	cfg Config[F, R, M]
 
 	units    []unit[F, R]
-	unitIDs  map[Unit]uint32
+	unitIDs  map[Unit]uint32 // those that are no children
 	freeUnit []uint32
+	alive    int // units
 
 	inputs    map[Input]uint32
 	readers   []readers
 	freeInput []uint32
-	families  map[Unit]SetID
+
+	families   []family
+	familyIDs  map[Unit]uint32
+	freeFamily []uint32
 
 	sets    []set[M]
 	freeSet []SetID
@@ -132,9 +138,12 @@ type Engine[F, R, M comparable] struct {
 	removed []*F     // flows of units that were removed since the last Run
 	retired []Row[R] // rows of such units
 
-	ids    []uint32      // scratch
-	builds []built[F, R] // scratch, cleared after each batch
-	desks  sync.Pool     // of *desk
+	ids []uint32 // scratch
+	// before is what the unit before read, and beforeIDs are its inputs, during Run.
+	before    []Input
+	beforeIDs []uint32
+	builds    []built[F, R] // scratch, cleared after each batch
+	desks     sync.Pool     // of *desk
 
 	leastRoom int
 }
@@ -159,7 +168,21 @@ type set[M comparable] struct {
 	members  map[M]struct{}
 	delta    map[M]bool     // true: added, false: removed, since the last Run
 	rows     map[uint32]int // units with rows on this set, and how many
-	families map[Unit]struct{}
+	families map[uint32]struct{}
+}
+
+// family is known by its number from the set that it has children for. Its children
+// are looked up in a list of their own, not among all units: most units are children,
+// and to find one in a map of all is to wait for memory several times.
+type family struct {
+	key      Unit
+	set      SetID
+	children []child // ascending
+}
+
+type child struct {
+	n  uint64 // of its name
+	id uint32 // unit
 }
 
 // New returns an engine without units.
@@ -168,46 +191,52 @@ func New[F, R, M comparable](cfg Config[F, R, M]) *Engine[F, R, M] {
 		cfg.Workers = runtime.GOMAXPROCS(0)
 	}
 	return &Engine[F, R, M]{
-		cfg:      cfg,
-		unitIDs:  map[Unit]uint32{},
-		inputs:   map[Input]uint32{},
-		families: map[Unit]SetID{},
+		cfg:       cfg,
+		unitIDs:   map[Unit]uint32{},
+		inputs:    map[Input]uint32{},
+		familyIDs: map[Unit]uint32{},
 
 		leastRoom: leastRoom,
 	}
 }
 
 // Len returns the number of units.
-func (e *Engine[F, R, M]) Len() int { return len(e.unitIDs) }
+func (e *Engine[F, R, M]) Len() int { return e.alive }
 
-// AddUnit adds u, to be built by the next Run. Adding it again has no effect.
+// AddUnit adds u, to be built by the next Run. Adding it again has no effect. Children
+// of families come and go with the members of their set, not one by one.
 func (e *Engine[F, R, M]) AddUnit(u Unit) {
-	if _, ok := e.unitIDs[u]; ok {
-		return
+	if _, ok := e.unitIDs[u]; !ok {
+		e.unitIDs[u] = e.newUnit(u)
 	}
-	var id uint32
+}
+
+func (e *Engine[F, R, M]) newUnit(u Unit) (id uint32) {
 	if n := len(e.freeUnit); n > 0 {
 		id, e.freeUnit = e.freeUnit[n-1], e.freeUnit[:n-1]
 	} else {
 		id = uint32(len(e.units))
 		e.units = append(e.units, unit[F, R]{})
 	}
-	e.unitIDs[u] = id
 	p := &e.units[id]
 	wasDirty := p.dirty // a freed slot may still wait in e.dirty
 	*p = unit[F, R]{key: u, alive: true, dirty: true}
 	if !wasDirty {
 		e.dirty = append(e.dirty, id)
 	}
+	e.alive++
+	return id
 }
 
 // RemoveUnit removes u and, with the next Run, what it yielded.
 func (e *Engine[F, R, M]) RemoveUnit(u Unit) {
-	id, ok := e.unitIDs[u]
-	if !ok {
-		return
+	if id, ok := e.unitIDs[u]; ok {
+		delete(e.unitIDs, u)
+		e.dropUnit(id)
 	}
-	delete(e.unitIDs, u)
+}
+
+func (e *Engine[F, R, M]) dropUnit(id uint32) {
 	p := &e.units[id]
 	e.removed = append(e.removed, p.flows...)
 	for _, r := range p.rows {
@@ -219,6 +248,7 @@ func (e *Engine[F, R, M]) RemoveUnit(u Unit) {
 	}
 	*p = unit[F, R]{dirty: p.dirty}
 	e.freeUnit = append(e.freeUnit, id)
+	e.alive--
 }
 
 // DirtyUnit has u built by the next Run, for instance because its own row changed.
@@ -235,19 +265,13 @@ func (e *Engine[F, R, M]) Dirty(in Input) {
 		return
 	}
 	r := &e.readers[i]
-	kept := r.units[:0]
-	compact := r.stale > len(r.units)/2
-	for _, id := range r.units {
-		if _, reads := slices.BinarySearch(e.units[id].reads, i); reads && e.units[id].alive {
-			e.markDirty(id)
-			if compact {
-				kept = append(kept, id)
-			}
-		}
+	if r.stale > len(r.units)/2 {
+		e.compact(i)
 	}
-	if compact {
-		slices.Sort(kept)
-		r.units, r.stale = slices.Compact(kept), 0
+	for _, id := range r.units {
+		if e.reads(id, i) {
+			e.markDirty(id)
+		}
 	}
 	if len(r.units) == 0 {
 		delete(e.inputs, in)
@@ -256,10 +280,27 @@ func (e *Engine[F, R, M]) Dirty(in Input) {
 	}
 }
 
+// reads tells whether a unit, which may be gone, reads the i-th input.
+func (e *Engine[F, R, M]) reads(id, i uint32) bool {
+	u := &e.units[id]
+	_, reads := slices.BinarySearch(u.reads, i)
+	return reads && u.alive
+}
+
+// compact drops the stale entries of the i-th input.
+func (e *Engine[F, R, M]) compact(i uint32) {
+	r := &e.readers[i]
+	kept := slices.DeleteFunc(r.units, func(id uint32) bool { return !e.reads(id, i) })
+	slices.Sort(kept)
+	r.units, r.stale = slices.Compact(kept), 0
+}
+
 // DirtyAll has every unit built by the next Run.
 func (e *Engine[F, R, M]) DirtyAll() {
-	for _, id := range e.unitIDs {
-		e.markDirty(id)
+	for id := range e.units {
+		if e.units[id].alive {
+			e.markDirty(uint32(id))
+		}
 	}
 }
 
@@ -322,6 +363,7 @@ func (e *Engine[F, R, M]) Run() Result[F] {
 			e.diffRows(&res, id, b.out.Rows)
 		}
 		rest = rest[n:]
+		e.before, e.beforeIDs = nil, e.beforeIDs[:0]
 		clear(builds)
 		e.giveBack(used)
 	}
@@ -374,6 +416,10 @@ type desk struct {
 	reads Reads
 	slab  []Input // the reads of the units built here, one unit after the other
 }
+
+// leastReaders is how many units an input is read by at least for its list to be looked
+// through while none of them is to be built.
+const leastReaders = 64
 
 // keptInputs and keptBuilds are how much of a desk and of the results is kept for
 // the next Run: enough for small changes, some of whose units read all ports of a
@@ -458,13 +504,19 @@ func (e *Engine[F, R, M]) buildOne(u Unit, r *Reads, out *Output[F, R]) (err err
 // setReads replaces what a unit is known to read.
 func (e *Engine[F, R, M]) setReads(id uint32, ins []Input) {
 	ids := e.ids[:0]
-	for _, in := range ins {
+	for n, in := range ins {
+		// Much of what a unit reads was read by its sibling before it.
+		if n < len(e.before) && e.before[n] == in {
+			ids = append(ids, e.beforeIDs[n])
+			continue
+		}
 		i, ok := e.inputs[in]
 		if !ok {
 			i = e.newInput(in)
 		}
 		ids = append(ids, i)
 	}
+	e.before, e.beforeIDs = ins, append(e.beforeIDs[:0], ids...)
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	e.ids = ids
@@ -474,7 +526,12 @@ func (e *Engine[F, R, M]) setReads(id uint32, ins []Input) {
 	}
 	for _, i := range ids {
 		if _, had := slices.BinarySearch(old, i); !had {
-			e.readers[i].units = append(e.readers[i].units, id)
+			r := &e.readers[i]
+			// An input may never change while its readers come and go.
+			if r.stale > len(r.units)/2 && len(r.units) >= leastReaders {
+				e.compact(i)
+			}
+			r.units = append(r.units, id)
 		}
 	}
 	for _, i := range old {
@@ -548,7 +605,7 @@ func (e *Engine[F, R, M]) IsRead(in Input) bool {
 		return false
 	}
 	for _, id := range e.readers[i].units {
-		if _, reads := slices.BinarySearch(e.units[id].reads, i); reads && e.units[id].alive {
+		if e.reads(id, i) {
 			return true
 		}
 	}

@@ -321,3 +321,82 @@ func TestInputsAreForgottenWithTheirReaders(t *testing.T) {
 		t.Fatalf("%d inputs are kept though nothing reads them: %v", n, slices.Collect(maps.Keys(w.eng.inputs)))
 	}
 }
+
+// TestReadersComeAndGo: units that come and go leave nothing behind at an input that
+// never changes, neither as a family's children nor by themselves.
+func TestReadersComeAndGo(t *testing.T) {
+	w := newToy(nil)
+	w.values["n"] = 1
+	id := w.set("s")
+	f := Unit{Kind: toyKindFamily}
+	one := Unit{Kind: toyKindRule}
+	for m := range 10 {
+		w.member["s"][m] = true
+		w.eng.SetAdd(id, m)
+	}
+	for i := range 1000 {
+		w.rules[f], w.rules[one], w.family[f] = toyRule{names: []string{"n"}}, toyRule{names: []string{"n"}}, "s"
+		w.eng.AddFamily(f, id)
+		w.eng.AddUnit(one)
+		if err := w.run(); err != nil {
+			t.Fatal(err)
+		}
+		if i%100 == 0 {
+			if err := w.eng.valid(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.eng.RemoveFamily(f)
+		w.eng.RemoveUnit(one)
+		delete(w.rules, one)
+		delete(w.family, f)
+	}
+	if n := len(w.eng.readers[w.eng.inputs[Input{Kind: toyInputValue, S: "n"}]].units); n > 2*leastReaders {
+		t.Errorf("an input that 11 units read knows %d readers", n)
+	}
+}
+
+// BenchmarkFamilyReplaced replaces a family of 250 children, as a logical flow of all
+// switches whose text changes is, among as many units as a small and a large chassis
+// have. All children read one input, and each one of its own.
+func BenchmarkFamilyReplaced(b *testing.B) {
+	for _, units := range []int{5_000, 500_000} {
+		b.Run(fmt.Sprint(units), func(b *testing.B) {
+			const children = 250
+			own := make([]Input, children)
+			for m := range own {
+				own[m] = Input{Kind: 2, N: uint64(m)}
+			}
+			e := New(Config[toyFlow, toyRow, int]{
+				Build: func(u Unit, r *Reads, out *Output[toyFlow, toyRow]) error {
+					r.Read(Input{Kind: 1})
+					r.Read(own[u.N])
+					out.Flows = append(out.Flows, &toyFlow{u, 0, 0})
+					return nil
+				},
+				Expand: func(toyRow, int) *toyFlow { return nil },
+				ChildN: func(m int) uint64 { return uint64(m) },
+			})
+			s := e.NewSet()
+			for m := range children {
+				e.SetAdd(s, m)
+			}
+			name := func(i int) Unit {
+				return Unit{Kind: 1, ID: [16]byte{byte(i), byte(i >> 8), byte(i >> 16), byte(i >> 24)}}
+			}
+			families := units / children
+			for i := range families {
+				e.AddFamily(name(i), s)
+			}
+			e.Run()
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				e.RemoveFamily(name(i))
+				e.AddFamily(name(i+families), s)
+				if r := e.Run(); len(r.Added) != children || len(r.Removed) != children {
+					b.Fatal("a family is 250 flows")
+				}
+			}
+		})
+	}
+}

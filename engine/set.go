@@ -1,6 +1,9 @@
 package engine
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // NewSet makes an empty set.
 func (e *Engine[F, R, M]) NewSet() SetID {
@@ -16,7 +19,7 @@ func (e *Engine[F, R, M]) NewSet() SetID {
 		members:  map[M]struct{}{},
 		delta:    map[M]bool{},
 		rows:     map[uint32]int{},
-		families: map[Unit]struct{}{},
+		families: map[uint32]struct{}{},
 	}
 	return id
 }
@@ -42,7 +45,7 @@ func (e *Engine[F, R, M]) SetAdd(id SetID, m M) {
 	s.members[m] = struct{}{}
 	e.note(id, m, true)
 	for f := range s.families {
-		e.AddUnit(e.child(f, m))
+		e.addChild(&e.families[f], m)
 	}
 }
 
@@ -55,7 +58,7 @@ func (e *Engine[F, R, M]) SetRemove(id SetID, m M) {
 	delete(s.members, m)
 	e.note(id, m, false)
 	for f := range s.families {
-		e.RemoveUnit(e.child(f, m))
+		e.removeChild(&e.families[f], m)
 	}
 }
 
@@ -78,71 +81,108 @@ func (e *Engine[F, R, M]) note(id SetID, m M, added bool) {
 	}
 }
 
-func (e *Engine[F, R, M]) child(f Unit, m M) Unit {
-	f.N = e.cfg.ChildN(m)
-	return f
+func (f *family) find(n uint64) (int, bool) {
+	return slices.BinarySearchFunc(f.children, n, func(c child, n uint64) int { return cmp.Compare(c.n, n) })
+}
+
+func (f *family) unit(n uint64) Unit {
+	u := f.key
+	u.N = n
+	return u
+}
+
+func (e *Engine[F, R, M]) addChild(f *family, m M) {
+	n := e.cfg.ChildN(m)
+	if i, there := f.find(n); !there {
+		f.children = slices.Insert(f.children, i, child{n, e.newUnit(f.unit(n))})
+	}
+}
+
+func (e *Engine[F, R, M]) removeChild(f *family, m M) {
+	if i, there := f.find(e.cfg.ChildN(m)); there {
+		e.dropUnit(f.children[i].id)
+		f.children = slices.Delete(f.children, i, i+1)
+	}
 }
 
 // AddFamily keeps one child of f for each member of a set.
 func (e *Engine[F, R, M]) AddFamily(f Unit, id SetID) {
-	if old, ok := e.families[f]; ok {
-		if old == id {
-			return
+	if n, ok := e.familyIDs[f]; ok {
+		if e.families[n].set != id {
+			e.moveFamily(n, id)
 		}
-		e.moveFamily(f, old, id)
 		return
 	}
-	e.families[f] = id
-	s := &e.sets[id]
-	s.families[f] = struct{}{}
-	for m := range s.members {
-		e.AddUnit(e.child(f, m))
+	var n uint32
+	if free := len(e.freeFamily); free > 0 {
+		n, e.freeFamily = e.freeFamily[free-1], e.freeFamily[:free-1]
+	} else {
+		n = uint32(len(e.families))
+		e.families = append(e.families, family{})
 	}
+	s := &e.sets[id]
+	x := family{key: f, set: id, children: make([]child, 0, len(s.members))}
+	for m := range s.members {
+		x.children = append(x.children, child{n: e.cfg.ChildN(m)})
+	}
+	slices.SortFunc(x.children, func(a, b child) int { return cmp.Compare(a.n, b.n) })
+	for i := range x.children {
+		x.children[i].id = e.newUnit(x.unit(x.children[i].n))
+	}
+	e.families[n] = x
+	e.familyIDs[f] = n
+	s.families[n] = struct{}{}
 }
 
 // moveFamily leaves alone the children that both sets have in common.
-func (e *Engine[F, R, M]) moveFamily(f Unit, from, to SetID) {
-	a, b := &e.sets[from], &e.sets[to]
-	delete(a.families, f)
-	b.families[f] = struct{}{}
-	e.families[f] = to
+func (e *Engine[F, R, M]) moveFamily(n uint32, to SetID) {
+	f := &e.families[n]
+	a, b := &e.sets[f.set], &e.sets[to]
+	delete(a.families, n)
+	b.families[n] = struct{}{}
+	f.set = to
 	for m := range a.members {
 		if _, ok := b.members[m]; !ok {
-			e.RemoveUnit(e.child(f, m))
+			e.removeChild(f, m)
 		}
 	}
 	for m := range b.members {
-		e.AddUnit(e.child(f, m))
+		e.addChild(f, m)
 	}
 }
 
 // RemoveFamily removes f with all its children.
 func (e *Engine[F, R, M]) RemoveFamily(f Unit) {
-	id, ok := e.families[f]
+	n, ok := e.familyIDs[f]
 	if !ok {
 		return
 	}
-	delete(e.families, f)
-	s := &e.sets[id]
-	delete(s.families, f)
-	for m := range s.members {
-		e.RemoveUnit(e.child(f, m))
+	delete(e.familyIDs, f)
+	x := &e.families[n]
+	delete(e.sets[x.set].families, n)
+	for _, c := range x.children {
+		e.dropUnit(c.id)
 	}
+	*x = family{}
+	e.freeFamily = append(e.freeFamily, n)
 }
 
 // DirtyFamily has all children of f built by the next Run.
 func (e *Engine[F, R, M]) DirtyFamily(f Unit) {
-	if id, ok := e.families[f]; ok {
-		for m := range e.sets[id].members {
-			e.DirtyUnit(e.child(f, m))
+	if n, ok := e.familyIDs[f]; ok {
+		for _, c := range e.families[n].children {
+			e.markDirty(c.id)
 		}
 	}
 }
 
 // FamilySet returns the set that f has a child for each member of.
 func (e *Engine[F, R, M]) FamilySet(f Unit) (SetID, bool) {
-	id, ok := e.families[f]
-	return id, ok
+	n, ok := e.familyIDs[f]
+	if !ok {
+		return 0, false
+	}
+	return e.families[n].set, true
 }
 
 // diffRows replaces the rows of a unit that was just built. Rows that stay are

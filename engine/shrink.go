@@ -17,13 +17,12 @@ const leastRoom = 64
 // It is called at the end of Run, when nothing but the engine itself knows a unit by
 // its number.
 func (e *Engine[F, R, M]) shrink() {
-	if len(e.units) < e.leastRoom || len(e.unitIDs) > len(e.units)/4 {
+	if len(e.units) < e.leastRoom || e.alive > len(e.units)/4 {
 		return
 	}
 	inputs := e.shrinkInputs()
 	unitIDs := make([]uint32, len(e.units)) // by the old number
-	units := make([]unit[F, R], 0, len(e.unitIDs))
-	e.unitIDs = make(map[Unit]uint32, len(units))
+	units := make([]unit[F, R], 0, e.alive)
 	for old := range e.units {
 		u := &e.units[old]
 		if !u.alive {
@@ -39,8 +38,12 @@ func (e *Engine[F, R, M]) shrink() {
 		}
 		units = append(units, unit[F, R]{key: u.key, alive: true, reads: reads,
 			flows: slices.Clone(u.flows), rows: slices.Clone(u.rows)})
-		e.unitIDs[u.key] = id
 	}
+	e.unitIDs = fitting(e.unitIDs)
+	for u, old := range e.unitIDs {
+		e.unitIDs[u] = unitIDs[old]
+	}
+	familyIDs := e.shrinkFamilies(unitIDs)
 	for i := range e.sets {
 		s := &e.sets[i]
 		if !s.alive {
@@ -50,12 +53,35 @@ func (e *Engine[F, R, M]) shrink() {
 		for old, n := range s.rows {
 			rows[unitIDs[old]] = n
 		}
-		s.rows, s.families = rows, fitting(s.families)
+		families := make(map[uint32]struct{}, len(s.families))
+		for old := range s.families {
+			families[familyIDs[old]] = struct{}{}
+		}
+		s.rows, s.families = rows, families
 	}
 	e.units, e.freeUnit = units, nil
 	e.freeInput = nil
-	e.families = fitting(e.families)
 	e.dirty, e.ids = nil, nil
+}
+
+// shrinkFamilies closes the gaps between families, whose children are known by their
+// old numbers. It returns the new number of each by its old one.
+func (e *Engine[F, R, M]) shrinkFamilies(unitIDs []uint32) []uint32 {
+	ids := make([]uint32, len(e.families))
+	families := make([]family, 0, len(e.familyIDs))
+	familyIDs := make(map[Unit]uint32, len(e.familyIDs))
+	for f, old := range e.familyIDs {
+		ids[old] = uint32(len(families))
+		familyIDs[f] = ids[old]
+		x := e.families[old]
+		x.children = slices.Clone(x.children)
+		for i := range x.children {
+			x.children[i].id = unitIDs[x.children[i].id]
+		}
+		families = append(families, x)
+	}
+	e.families, e.familyIDs, e.freeFamily = families, familyIDs, nil
+	return ids
 }
 
 // shrinkInputs forgets the inputs that no unit reads. It returns the new number of

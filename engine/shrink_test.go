@@ -31,6 +31,10 @@ func TestRoomIsGivenUp(t *testing.T) {
 		w.rules[unit(i)] = toyRule{names: []string{own, fmt.Sprint("of ten", i%10)}, set: "s"}
 		w.eng.AddUnit(unit(i))
 	}
+	// Its number goes to the one behind it.
+	first := Unit{Kind: toyKindFamily, ID: [16]byte{2}}
+	w.family[first], w.rules[first] = "t", toyRule{names: []string{"own1"}}
+	w.eng.AddFamily(first, w.set("t"))
 	w.family[family], w.rules[family] = "t", toyRule{names: []string{"own1"}}
 	w.eng.AddFamily(family, w.set("t"))
 	for _, set := range []string{"s", "t"} {
@@ -40,6 +44,8 @@ func TestRoomIsGivenUp(t *testing.T) {
 		}
 	}
 	run()
+	delete(w.family, first)
+	w.eng.RemoveFamily(first)
 	for i := range many {
 		if i%10 != 0 {
 			delete(w.rules, unit(i))
@@ -77,6 +83,24 @@ func TestRoomIsGivenUp(t *testing.T) {
 
 // valid checks the invariants of an Engine after Run.
 func (e *Engine[F, R, M]) valid() error {
+	known := map[uint32]Unit{}
+	for u, id := range e.unitIDs {
+		known[id] = u
+	}
+	for f, n := range e.familyIDs {
+		x := &e.families[n]
+		s := &e.sets[x.set]
+		if _, ok := s.families[n]; !ok || x.key != f || len(x.children) != len(s.members) {
+			return fmt.Errorf("family %v has %d children as %v of a set of %d (%v)", f, len(x.children), x.key, len(s.members), ok)
+		}
+		for m := range s.members {
+			i, ok := x.find(e.cfg.ChildN(m))
+			if !ok {
+				return fmt.Errorf("family %v has no child for %v", f, m)
+			}
+			known[x.children[i].id] = x.unit(x.children[i].n)
+		}
+	}
 	alive := 0
 	for id := range e.units {
 		u := &e.units[id]
@@ -84,8 +108,8 @@ func (e *Engine[F, R, M]) valid() error {
 			continue
 		}
 		alive++
-		if at, ok := e.unitIDs[u.key]; !ok || at != uint32(id) {
-			return fmt.Errorf("unit %v is number %d, known as %d (%v)", u.key, id, at, ok)
+		if as, ok := known[uint32(id)]; !ok || as != u.key {
+			return fmt.Errorf("unit %v is known as %v (%v)", u.key, as, ok)
 		}
 		if !slices.IsSorted(u.reads) {
 			return fmt.Errorf("unit %v reads %v", u.key, u.reads)
@@ -96,8 +120,8 @@ func (e *Engine[F, R, M]) valid() error {
 			}
 		}
 	}
-	if alive != len(e.unitIDs) {
-		return fmt.Errorf("%d units are alive, %d known", alive, len(e.unitIDs))
+	if alive != len(known) || alive != e.Len() {
+		return fmt.Errorf("%d units are alive, %d known, %d counted", alive, len(known), e.Len())
 	}
 	for s := range e.sets {
 		want := map[uint32]int{}
