@@ -200,31 +200,38 @@ func (m MapOf[K, V]) Patched(diff MapOf[K, V]) MapOf[K, V] {
 	return MapOf[K, V]{out}
 }
 
-// PatchSet returns the sorted set old after the difference diff: elements of
-// diff that old holds are deleted, others are added. The arguments stay as they
-// are.
+// PatchSet returns the sorted set old after the difference diff, sorted too: elements
+// of diff that old holds are deleted, others are added. The arguments stay as they are.
+// Few elements of old are looked at when diff is short: those of a large set of strings
+// are all over the memory.
 func PatchSet[T any](old, diff []T, compare func(a, b T) int) []T {
 	out := make([]T, 0, len(old)+len(diff))
-	i, j := 0, 0
-	for i < len(old) && j < len(diff) {
-		switch c := compare(old[i], diff[j]); {
-		case c < 0:
-			out = append(out, old[i])
-			i++
-		case c > 0:
-			out = append(out, diff[j])
-			j++
-		default:
-			i++
-			j++
+	for _, d := range diff {
+		at, there := gallop(old, d, compare)
+		out = append(out, old[:at]...)
+		if there {
+			at++
+		} else {
+			out = append(out, d)
 		}
+		old = old[at:]
 	}
-	out = append(out, old[i:]...)
-	out = append(out, diff[j:]...)
+	out = append(out, old...)
 	if len(out) == 0 {
 		return nil
 	}
 	return out
+}
+
+// gallop is slices.BinarySearchFunc for what is probably near the beginning.
+func gallop[T any](sorted []T, x T, compare func(a, b T) int) (int, bool) {
+	end := 1
+	for end < len(sorted) && compare(sorted[end], x) < 0 {
+		end *= 2
+	}
+	begin := end / 2
+	at, there := slices.BinarySearchFunc(sorted[begin:min(end+1, len(sorted))], x, compare)
+	return begin + at, there
 }
 
 // PatchStrings, PatchInts and PatchUUIDs are PatchSet for the element types of
