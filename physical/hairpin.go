@@ -45,11 +45,47 @@ type hairpinBuild struct {
 }
 
 // BuildLoadBalancer builds the hairpin flows of a Load_Balancer that is used by
-// any local datapath.
+// any local datapath: those of its backends, tables 68 and 69.
 func BuildLoadBalancer(v View, lb *sbdb.LoadBalancer, out *Flows) {
+	buildHairpin(v, lb, out, func(b *hairpinBuild, p vip) {
+		for _, backend := range p.backends {
+			b.detect(p, backend)
+		}
+	}, out.problem)
+}
+
+// BuildLoadBalancerSNAT builds what BuildLoadBalancer leaves out, table 70. There may be
+// a flow for each VIP and datapath, and backends make no difference: see SameVIPs. What
+// is wrong with the row BuildLoadBalancer says.
+func BuildLoadBalancerSNAT(v View, lb *sbdb.LoadBalancer, out *Flows) {
+	buildHairpin(v, lb, out, (*hairpinBuild).snat, func(error) {})
+}
+
+// SameVIPs tells whether BuildLoadBalancerSNAT yields the same for two versions of a row
+// that differ in nothing but vips.
+func SameVIPs(old, now *sbdb.LoadBalancer) bool {
+	// What cannot be read may be a template, and then it depends on this chassis.
+	readable := func(key, value string) bool {
+		_, err := parseVIP(key, value)
+		return err == nil
+	}
+	for key := range old.VIPs.Differing(now.VIPs) {
+		was, had := old.VIPs.Lookup(key)
+		is, has := now.VIPs.Lookup(key)
+		if !had || !has || !readable(key, was) || !readable(key, is) {
+			return false
+		}
+	}
+	return true
+}
+
+// buildHairpin calls build for each VIP of a Load_Balancer that is used by any local
+// datapath.
+func buildHairpin(v View, lb *sbdb.LoadBalancer, out *Flows, build func(*hairpinBuild, vip), problem func(error)) {
 	if !lbIsLocal(v, lb) {
 		return
 	}
+	wrong := func(err error) { problem(fmt.Errorf("Load_Balancer %s (%s): %w", lb.UUID, lb.Name, err)) }
 	b := &hairpinBuild{v: v, out: out, lb: lb, origin: fromRow(lb.UUID), vip4: pipeline.RegLBOrigDstIPv4}
 	if !v.RegisterConsolidation() {
 		b.vip4 = pipeline.RegLBOrigDstIPv4Old
@@ -64,7 +100,7 @@ func BuildLoadBalancer(v View, lb *sbdb.LoadBalancer, out *Flows) {
 	}
 	var err error
 	if b.snat4, b.snat6, err = parseHairpinSNAT(lb.Options.Get("hairpin_snat_ip")); err != nil {
-		b.problem(err)
+		wrong(err)
 	}
 	start := len(out.List)
 	for key, value := range lb.VIPs.All() {
@@ -80,19 +116,12 @@ func BuildLoadBalancer(v View, lb *sbdb.LoadBalancer, out *Flows) {
 		case errors.Is(err, errTemplate):
 			// This chassis is not meant to have this one.
 		case err != nil:
-			b.problem(err)
+			wrong(err)
 		default:
-			for _, backend := range p.backends {
-				b.detect(p, backend)
-			}
-			b.snat(p)
+			build(b, p)
 		}
 	}
 	out.unique(start)
-}
-
-func (b *hairpinBuild) problem(err error) {
-	b.out.problem(fmt.Errorf("Load_Balancer %s (%s): %w", b.lb.UUID, b.lb.Name, err))
 }
 
 func lbIsLocal(v View, lb *sbdb.LoadBalancer) bool {

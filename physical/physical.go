@@ -28,7 +28,8 @@
 //	BuildMACBinding        one MAC_Binding
 //	BuildStaticMACBinding  one Static_MAC_Binding
 //	BuildFDB               one FDB row
-//	BuildLoadBalancer      one Load_Balancer
+//	BuildLoadBalancer      one Load_Balancer, its backends
+//	BuildLoadBalancerSNAT  the same, its VIPs
 //	BuildTunnelPort        one tunnel port of br-int
 //	BuildChassisMACs       one Chassis
 //	BuildFlood             once

@@ -40,7 +40,9 @@ func TestReads(t *testing.T) {
 				return w.name(r.Datapath) == args[0] && r.Name == args[1]
 			}), out)
 		case "lb":
-			BuildLoadBalancer(w, find(w.db.LoadBalancer, func(r *sbdb.LoadBalancer) bool { return r.Name == args[0] }), out)
+			lb := find(w.db.LoadBalancer, func(r *sbdb.LoadBalancer) bool { return r.Name == args[0] })
+			BuildLoadBalancer(w, lb, out)
+			BuildLoadBalancerSNAT(w, lb, out)
 		default:
 			t.Fatalf("unknown command %q", d.Cmd)
 		}

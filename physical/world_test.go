@@ -546,6 +546,7 @@ func (w *world) build() *Flows {
 	}
 	for r := range w.db.LoadBalancer.All() {
 		BuildLoadBalancer(w, r, out)
+		BuildLoadBalancerSNAT(w, r, out)
 	}
 	return out
 }

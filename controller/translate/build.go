@@ -64,6 +64,10 @@ func (t *Translator) buildPhysical(u engine.Unit, s *scratch) {
 		if r := t.db.LoadBalancer.Get(id); r != nil {
 			physical.BuildLoadBalancer(v, r, f)
 		}
+	case unitLoadBalancerSNAT:
+		if r := t.db.LoadBalancer.Get(id); r != nil {
+			physical.BuildLoadBalancerSNAT(v, r, f)
+		}
 	case unitTunnel:
 		physical.BuildTunnelPort(v, t.tunnelsByPort[uint32(u.N)], f)
 	case unitChassisMACs:

@@ -4,6 +4,7 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/engine"
 	"github.com/ovn-chassis/ovn-chassis/lflow"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
+	"github.com/ovn-chassis/ovn-chassis/physical"
 	"github.com/ovn-chassis/ovn-chassis/sbdb"
 )
 
@@ -165,7 +166,7 @@ func (t *Translator) Apply(ch *sbdb.Changes) {
 		unitChanged(t, unitFDB, c, func(r *sbdb.FDB) ovsdb.UUID { return r.UUID }, sbdb.FDBColTimestamp)
 	}
 	for _, c := range ch.LoadBalancer {
-		unitChanged(t, unitLoadBalancer, c, func(r *sbdb.LoadBalancer) ovsdb.UUID { return r.UUID }, sbdb.LoadBalancerColExternalIDs)
+		t.loadBalancerChanged(c)
 	}
 	for _, c := range ch.LogicalFlow {
 		t.logicalFlowChanged(c)
@@ -300,6 +301,16 @@ func (t *Translator) portChanged(c ovsdb.Change[sbdb.PortBinding]) {
 			t.dirty(inputS(kindVIF, p.LogicalPort))
 		}
 	})
+}
+
+func (t *Translator) loadBalancerChanged(c ovsdb.Change[sbdb.LoadBalancer]) {
+	id := func(r *sbdb.LoadBalancer) ovsdb.UUID { return r.UUID }
+	ignore := ovsdb.ColumnSet(sbdb.LoadBalancerColExternalIDs)
+	unitChanged(t, unitLoadBalancer, c, id, ignore)
+	if c.Old != nil && c.New != nil && physical.SameVIPs(c.Old, c.New) {
+		ignore |= sbdb.LoadBalancerColVIPs
+	}
+	unitChanged(t, unitLoadBalancerSNAT, c, id, ignore)
 }
 
 func (t *Translator) multicastChanged(c ovsdb.Change[sbdb.MulticastGroup]) {

@@ -211,12 +211,23 @@ func (t *Translator) addressSetChanged(old, now *sbdb.AddressSet) {
 	if now != nil {
 		name, after = now.Name, now.Addresses
 	}
-	for _, x := range t.sets.byName[setName{lflow.SetAddresses, name}] {
+	indexes := t.sets.byName[setName{lflow.SetAddresses, name}]
+	if len(indexes) == 0 {
+		return
+	}
+	var gone, come []string
+	diffSorted(before, after,
+		func(a string) { gone = append(gone, a) },
+		func(a string) { come = append(come, a) })
+	for _, x := range indexes {
 		var d memberDelta
 		x.exists[name] = now != nil
-		diffSorted(before, after,
-			func(a string) { x.removeText(name, a, &d) },
-			func(a string) { x.addText(name, a, &d) })
+		for _, a := range gone {
+			x.removeText(name, a, &d)
+		}
+		for _, a := range come {
+			x.addText(name, a, &d)
+		}
 		d.net()
 		x.changed(t, &d)
 	}
@@ -332,6 +343,14 @@ func (s *setRegistry) sweep(t *Translator) {
 // diffSorted calls gone for what only a has and come for what only b has. Columns
 // that are sets of strings are sorted.
 func diffSorted(a, b []string, gone, come func(string)) {
+	// What both begin and end with is mostly nearly all, and the same strings: that is
+	// seen without reading them.
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
 	for len(a) > 0 || len(b) > 0 {
 		var c int
 		switch {

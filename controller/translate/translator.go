@@ -36,8 +36,9 @@ const (
 	unitMACBinding
 	unitStaticMACBinding
 	unitFDB
-	unitLoadBalancer
-	unitTunnel // N: OpenFlow port
+	unitLoadBalancer     // what depends on backends
+	unitLoadBalancerSNAT // what does not
+	unitTunnel           // N: OpenFlow port
 	unitChassisMACs
 	unitFlood
 	unitStatic
@@ -175,6 +176,7 @@ var unitTables = map[uint8]string{
 	unitStaticMACBinding: sbdb.TableStaticMACBinding,
 	unitFDB:              sbdb.TableFDB,
 	unitLoadBalancer:     sbdb.TableLoadBalancer,
+	unitLoadBalancerSNAT: sbdb.TableLoadBalancer,
 	unitTunnel:           "tunnel",
 	unitChassisMACs:      sbdb.TableChassis,
 	unitFlood:            sbdb.TableChassis,

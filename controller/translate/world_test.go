@@ -351,9 +351,11 @@ func (w *world) step(r *rand.Rand) {
 			delete(w.lbs, i)
 			return
 		}
+		vip := pick([]string{"10.0.0.100:80", "10.0.0.101:80", "^vip:^port"})
+		pool := []string{"10.0.0.1:80", "10.0.0.1:80,10.0.0.2:80", "nonsense", "^vip:80"}
+		backends := r.IntN(2 * len(pool))
 		row := &sbdb.LoadBalancer{UUID: id('L', i), Name: fmt.Sprint("lb", i), Protocol: ovsdb.Some(pick([]string{"tcp", "udp"}))}
-		vip, backends := pick([]string{"10.0.0.100:80", "^vip:^port"}), pick([]string{"10.0.0.1:80", "10.0.0.1:80,10.0.0.2:80"})
-		row.VIPs = ovsdb.NewMap(vip, backends)
+		row.VIPs = ovsdb.NewMap(vip, pool[backends%len(pool)])
 		row.Options = ovsdb.NewMap("hairpin_orig_tuple", fmt.Sprint(coin()))
 		if coin() {
 			row.Options = row.Options.With("hairpin_snat_ip", "10.1.1.1")
@@ -366,6 +368,12 @@ func (w *world) step(r *rand.Rand) {
 		}
 		if coin() {
 			row.LRDatapathGroup = id('g', r.IntN(nGroups))
+		}
+		if old := w.lbs[i]; old != nil && backends < len(pool) {
+			// Nothing else changes.
+			vips := row.VIPs
+			*row = *old
+			row.VIPs = vips
 		}
 		w.lbs[i] = row
 	case 28:
