@@ -133,7 +133,7 @@ func (l *Loop) runLearned(now time.Time, sbTx *ovsdb.Txn, log *slog.Logger) {
 	if l.chassis != nil {
 		us = l.chassis.UUID
 	}
-	if c := l.sbChanges; len(p.changed) > 0 || c != nil && len(c.MACBinding)+len(c.FDB)+len(c.DatapathBinding) > 0 {
+	if l.mayPress() {
 		p.learned.pressed = p.tables.Bound.Pressed() || p.fdbTables.Bound.Pressed()
 	}
 	p.loop.ProbeNeighbors(p.learned.cache.Run(maccache.Inputs{
@@ -154,6 +154,31 @@ func (l *Loop) runLearned(now time.Time, sbTx *ovsdb.Txn, log *slog.Logger) {
 	if !next.IsZero() {
 		p.learned.wake.Reset(max(next.Sub(now), time.Millisecond))
 	}
+}
+
+// mayPress tells whether tables may be nearly full now that were not before, or the other
+// way round. A row that comes is not to cost a look at every datapath.
+func (l *Loop) mayPress() bool {
+	p, c := l.packets, l.sbChanges
+	switch {
+	case len(p.changed) > 0:
+		return true
+	case c == nil:
+		return false
+	case len(c.DatapathBinding) > 0 || p.learned.pressed && len(c.MACBinding)+len(c.FDB) > 0:
+		return true
+	}
+	for i := range c.MACBinding {
+		if r := c.MACBinding[i].New; r != nil && p.tables.Bound.MayPress(r.Datapath, l.sb.MACBinding.Len()) {
+			return true
+		}
+	}
+	for i := range c.FDB {
+		if r := c.FDB[i].New; r != nil && p.fdbTables.Bound.MayPress(r.DPKey, l.sb.FDB.Len()) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *Loop) countLearned(now time.Time, log *slog.Logger) {

@@ -122,6 +122,14 @@ func (t *Table[K, R]) Pressed() bool {
 	return t.Limits.Chassis != 0 && total >= t.Limits.Chassis-t.Limits.Chassis/4
 }
 
+// MayPress tells, by what there is on one datapath alone, whether a row that came to it
+// may have made Pressed true. all is the number of rows on all datapaths, local or not.
+func (t *Table[K, R]) MayPress(k K, all int) bool {
+	l := &t.Limits
+	return len(l.Named) > 0 || l.Datapath != 0 && len(t.Rows(k)) >= l.Datapath-l.Datapath/4 ||
+		l.Chassis != 0 && all >= l.Chassis-l.Chassis/4
+}
+
 func (t *Table[K, R]) limit(name string) int {
 	if n, ok := t.Limits.Named[name]; ok {
 		return n

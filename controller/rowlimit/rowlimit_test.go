@@ -173,6 +173,47 @@ func TestPressed(t *testing.T) {
 	}
 }
 
+// TestMayPress: no row makes Pressed true that MayPress does not notice on its datapath,
+// and rows far from every limit are not noticed, however many datapaths there are.
+func TestMayPress(t *testing.T) {
+	for _, l := range []Limits{
+		{}, {Datapath: 10}, {Chassis: 25}, {Datapath: 10, Chassis: 25}, {Datapath: 10, Named: map[string]int{"b": 4}},
+	} {
+		w := newWorld(l, map[string]int{"a": 0, "b": 0, "c": 0})
+		for n := 1; n <= 30; n++ {
+			was := w.Pressed()
+			dp := []string{"a", "b", "c"}[n%3]
+			w.add(dp, 0)
+			if may := w.MayPress(dp, n); !may && !was && w.Pressed() {
+				t.Errorf("%+v: row %d makes it pressed, and nobody looks", l, n)
+			} else if may && n < 5 && len(l.Named) == 0 {
+				t.Errorf("%+v: row %d is looked at", l, n)
+			}
+		}
+	}
+}
+
+// BenchmarkPressed is the look at all datapaths that MayPress saves.
+func BenchmarkPressed(b *testing.B) {
+	for _, n := range []int{10, 250} {
+		sizes := map[string]int{}
+		for i := range n {
+			sizes[fmt.Sprint("dp", i)] = 1
+		}
+		w := newWorld(Limits{Datapath: 1000}, sizes)
+		b.Run(fmt.Sprintf("all of %d", n), func(b *testing.B) {
+			for b.Loop() {
+				w.Pressed()
+			}
+		})
+		b.Run(fmt.Sprintf("one of %d", n), func(b *testing.B) {
+			for b.Loop() {
+				w.MayPress("dp5", n)
+			}
+		})
+	}
+}
+
 func TestParseDatapathLimits(t *testing.T) {
 	for in, want := range map[string]string{
 		"100": "100 map[]", "0,lr0=5, sw=7": "0 map[lr0:5 sw:7]", "lr0=5": "0 map[lr0:5]",
