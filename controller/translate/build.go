@@ -10,6 +10,7 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/openflow"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 	"github.com/ovn-chassis/ovn-chassis/physical"
+	"github.com/ovn-chassis/ovn-chassis/sbdb"
 )
 
 // scratch is what a worker builds in.
@@ -18,6 +19,12 @@ type scratch struct {
 	place placeView
 	flows physical.Flows
 	out   lflow.Output
+	// program is that of row, found for of in its run-th Run. A worker mostly builds one
+	// child of a logical flow after the other.
+	program *program
+	row     *sbdb.LogicalFlow
+	of      *Translator
+	run     uint64
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -98,13 +105,18 @@ func (t *Translator) buildLogicalFlow(u engine.Unit, s *scratch, out *engine.Out
 			return nil
 		}
 	}
-	prog, err := t.programs.get(sourceOf(r), &s.view)
-	if err != nil {
+	if s.row != r || s.of != t || s.run != t.runs {
+		s.program = t.programs.get(sourceOf(r), t)
+		s.row, s.of, s.run = r, t, t.runs
+	}
+	s.view.r.ReadAll(s.program.reads)
+	if err := s.program.err; err != nil {
 		return nameLimit(r, err)
 	}
 	dp := lflow.Datapath{Key: d.Key, Switch: d.Switch, SNATZoneCommon: d.snatZone}
 	s.out.Reset()
-	if err = nameLimit(r, prog.Place(&s.place, dp, r.UUID, &s.out)); err == nil {
+	err := nameLimit(r, s.program.prog.Place(&s.place, dp, r.UUID, &s.out))
+	if err == nil {
 		err = t.checkLimit(r, &s.view, &s.out)
 	}
 	if over := (*FlowLimitError)(nil); errors.As(err, &over) && over.Refused {

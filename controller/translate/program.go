@@ -76,9 +76,9 @@ func (p *programs) clear() {
 	clear(p.readers)
 }
 
-// get returns the program for a text, compiled if need be, and records on behalf
-// of the unit what compiling it read. It is called from several goroutines.
-func (p *programs) get(s lflow.Source, v *view) (*lflow.Program, error) {
+// get returns the program for a text, compiled if need be. A unit that uses it reads
+// what compiling it read. It is called from several goroutines.
+func (p *programs) get(s lflow.Source, t *Translator) *program {
 	e, ok := p.cache.Load(s)
 	if !ok {
 		e, _ = p.cache.LoadOrStore(s, &program{})
@@ -86,8 +86,8 @@ func (p *programs) get(s lflow.Source, v *view) (*lflow.Program, error) {
 	prog := e.(*program)
 	prog.once.Do(func() {
 		var reads engine.Reads
-		env := view{t: v.t, r: &reads}
-		prog.prog, prog.err = v.t.compiler().Compile(s, &env)
+		env := view{t: t, r: &reads}
+		prog.prog, prog.err = t.compiler().Compile(s, &env)
 		prog.reads = append([]engine.Input(nil), reads.Inputs()...)
 		if len(prog.reads) > 0 {
 			p.mu.Lock()
@@ -100,6 +100,5 @@ func (p *programs) get(s lflow.Source, v *view) (*lflow.Program, error) {
 			p.mu.Unlock()
 		}
 	})
-	v.r.ReadAll(prog.reads)
-	return prog.prog, prog.err
+	return prog
 }

@@ -71,6 +71,7 @@ type Translator struct {
 	programs      programs
 	maxFlows      int // of a logical flow on a datapath; 0: not configured
 	most          int // units there were since room was given up
+	runs          uint64
 	tunnelsByPort map[uint32]physical.Tunnel
 }
 
@@ -152,6 +153,7 @@ func (t *Translator) Recompute() {
 
 // Run translates what changed since the last Run.
 func (t *Translator) Run() Result {
+	t.runs++
 	r := t.eng.Run()
 	res := Result{Removed: r.Removed, Added: r.Added, Built: r.Built, Expanded: r.Expanded}
 	for i := range r.Errors {
