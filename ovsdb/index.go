@@ -7,15 +7,16 @@ type indexOf[R any] interface {
 	update([]Change[R])
 }
 
-// Index finds the rows of a table by a key made of their columns. The table keeps
+// Index finds the rows of a table by keys made of their columns. The table keeps
 // it up to date.
 //
 // Invariants:
-//  1. A row with a key is in the bucket of that key, once, and in no other.
+//  1. A row is in the buckets of its keys, once in each, and in no other.
 //  2. A bucket is sorted by UUID and never empty.
 type Index[K comparable, R any] struct {
 	table   *Table[R]
-	key     func(*R) (K, bool)
+	key     func(*R) (K, bool) // of an index with one key for a row
+	keys    func(*R) []K       // of one with several
 	buckets map[K][]*R
 	room    int // buckets that the map has had room for
 }
@@ -24,7 +25,17 @@ type Index[K comparable, R any] struct {
 // is not to be found; it must depend on the row's columns only. Indexes are added
 // before the table is read concurrently.
 func AddIndex[K comparable, R any](t *Table[R], key func(*R) (K, bool)) *Index[K, R] {
-	x := &Index[K, R]{table: t, key: key, buckets: map[K][]*R{}}
+	return addIndex(&Index[K, R]{table: t, key: key, buckets: map[K][]*R{}})
+}
+
+// AddListIndex is AddIndex for rows that are to be found by several keys, as by each
+// of the rows that a column refers to. They are to be few, and different.
+func AddListIndex[K comparable, R any](t *Table[R], keys func(*R) []K) *Index[K, R] {
+	return addIndex(&Index[K, R]{table: t, keys: keys, buckets: map[K][]*R{}})
+}
+
+func addIndex[K comparable, R any](x *Index[K, R]) *Index[K, R] {
+	t := x.table
 	changes := make([]Change[R], 0, len(t.rows))
 	for _, r := range t.rows {
 		changes = append(changes, Change[R]{New: r})
@@ -55,6 +66,10 @@ func (x *Index[K, R]) Len() int { return len(x.buckets) }
 func (x *Index[K, R]) update(changes []Change[R]) {
 	gone, added := map[K][]*R{}, map[K][]*R{}
 	for _, c := range changes {
+		if x.keys != nil {
+			x.updateList(c, gone, added)
+			continue
+		}
 		var from, to K
 		var had, has bool
 		if c.Old != nil {
@@ -63,13 +78,8 @@ func (x *Index[K, R]) update(changes []Change[R]) {
 		if c.New != nil {
 			to, has = x.key(c.New)
 		}
-		if had && has && from == to {
-			if b := x.buckets[from]; len(b) > 0 {
-				if i, ok := x.search(b, *x.table.kind.ID(c.Old)); ok {
-					b[i] = c.New
-					continue
-				}
-			}
+		if had && has && from == to && x.replace(from, c) {
+			continue
 		}
 		if had {
 			gone[from] = append(gone[from], c.Old)
@@ -85,6 +95,38 @@ func (x *Index[K, R]) update(changes []Change[R]) {
 		x.store(k, x.with(x.buckets[k], rows))
 	}
 	x.buckets = fitting(x.buckets, &x.room)
+}
+
+// updateList is the part of one change in an index with several keys.
+func (x *Index[K, R]) updateList(c Change[R], gone, added map[K][]*R) {
+	var from, to []K
+	if c.Old != nil {
+		from = x.keys(c.Old)
+	}
+	if c.New != nil {
+		to = x.keys(c.New)
+	}
+	for _, k := range from {
+		if !slices.Contains(to, k) {
+			gone[k] = append(gone[k], c.Old)
+		}
+	}
+	for _, k := range to {
+		if !slices.Contains(from, k) || !x.replace(k, c) {
+			added[k] = append(added[k], c.New)
+		}
+	}
+}
+
+// replace puts the new version of a row into the place of the old one, if that is in
+// the bucket.
+func (x *Index[K, R]) replace(k K, c Change[R]) bool {
+	b := x.buckets[k]
+	i, ok := x.search(b, *x.table.kind.ID(c.Old))
+	if ok {
+		b[i] = c.New
+	}
+	return ok
 }
 
 // without takes rows out of a bucket. What stays moves in blocks, and few rows are
@@ -139,12 +181,23 @@ func (x *Index[K, R]) compare(a, b *R) int {
 	return x.table.kind.ID(a).Compare(*x.table.kind.ID(b))
 }
 
+// keysOf are the keys of a row.
+func (x *Index[K, R]) keysOf(r *R) []K {
+	if x.keys != nil {
+		return x.keys(r)
+	}
+	if k, ok := x.key(r); ok {
+		return []K{k}
+	}
+	return nil
+}
+
 // valid checks the invariants against the table.
 func (x *Index[K, R]) valid() bool {
 	n := 0
 	for k, b := range x.buckets {
 		for i, r := range b {
-			if key, ok := x.key(r); !ok || key != k || x.table.Get(*x.table.kind.ID(r)) != r {
+			if !slices.Contains(x.keysOf(r), k) || x.table.Get(*x.table.kind.ID(r)) != r {
 				return false
 			}
 			if i > 0 && x.compare(b[i-1], r) >= 0 {
@@ -157,9 +210,7 @@ func (x *Index[K, R]) valid() bool {
 		n += len(b)
 	}
 	for _, r := range x.table.rows {
-		if _, ok := x.key(r); ok {
-			n--
-		}
+		n -= len(x.keysOf(r))
 	}
 	return n == 0
 }

@@ -145,6 +145,7 @@ func TestTableAgainstTwin(t *testing.T) {
 		})
 		table := NewTable(&thingType)
 		byName := AddIndex(table, func(r *thing) (string, bool) { return r.Name, r.Name != "" })
+		byTag := AddListIndex(table, func(r *thing) []string { return r.Tags })
 		twin := map[UUID]twinThing{}
 		var net []Change[thing]
 		start := map[UUID]*thing{}
@@ -191,6 +192,9 @@ func TestTableAgainstTwin(t *testing.T) {
 				t.Fatal(errs)
 			}
 			checkTable(t, table, byName, now)
+			if !byTag.valid() {
+				t.Fatal("the index with several keys does not fit the table")
+			}
 			checkChanges(t, changes, before, table.rows, false)
 			twin = now
 			if step == 0 { // rows to begin with
