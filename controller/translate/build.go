@@ -136,11 +136,18 @@ func (t *Translator) buildLogicalFlow(u engine.Unit, s *scratch, out *engine.Out
 // tunnelUnits keeps one unit for each tunnel port.
 func (t *Translator) tunnelUnits(old, now []physical.Tunnel) {
 	for _, p := range old {
-		delete(t.tunnelsByPort, p.OFPort)
-		t.eng.RemoveUnit(engine.Unit{Kind: unitTunnel, N: uint64(p.OFPort)})
+		// The number may be another chassis' by now.
+		if t.tunnelsByPort[p.OFPort] == p {
+			delete(t.tunnelsByPort, p.OFPort)
+			t.eng.RemoveUnit(engine.Unit{Kind: unitTunnel, N: uint64(p.OFPort)})
+		}
 	}
 	for _, p := range now {
+		unit := engine.Unit{Kind: unitTunnel, N: uint64(p.OFPort)}
+		if other, taken := t.tunnelsByPort[p.OFPort]; taken && other != p {
+			t.eng.RemoveUnit(unit)
+		}
 		t.tunnelsByPort[p.OFPort] = p
-		t.eng.AddUnit(engine.Unit{Kind: unitTunnel, N: uint64(p.OFPort)})
+		t.eng.AddUnit(unit)
 	}
 }
