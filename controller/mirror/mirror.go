@@ -26,7 +26,6 @@ import (
 
 const (
 	ownedKey  = "ovn-owned"
-	sinkKey   = "mirror-id"
 	typeLocal = "local"
 	typeLPort = "lport"
 )
@@ -94,17 +93,17 @@ type run struct {
 
 // wanted lists the mirrors that a port bound here is attached to, by name.
 func (r *run) wanted() []*want {
-	ports := map[ovsdb.UUID]ovsdb.UUID{} // of interfaces
-	for p, i := range r.Local.Interfaces(r.Bridge) {
-		ports[i.UUID] = p.UUID
-	}
 	byName := map[string]*want{}
 	for _, pb := range r.SB.PortsMirrored.Get(true) {
 		iface, bound := r.Interface(pb.LogicalPort)
-		port, known := ports[iface]
-		if !bound || !known {
+		if !bound {
 			continue
 		}
+		on := r.portOf(iface)
+		if on == nil {
+			continue
+		}
+		port := on.UUID
 		for _, id := range pb.MirrorRules {
 			m := r.SB.Mirror.Get(id)
 			if m == nil || m.Type == typeLPort {
@@ -173,11 +172,20 @@ func (r *run) ensure(w *want, m *vswitchdb.Mirror) bool {
 
 // sink is the port with the interface that answers to the name.
 func (r *run) sink(name string) (id ovsdb.UUID, ok bool) {
-	var first *vswitchdb.Port
-	for p, i := range r.Local.Interfaces(r.Bridge) {
-		if sink, has := i.ExternalIDs.Lookup(sinkKey); !has || sink != name {
-			continue
+	type carrier struct {
+		port  *vswitchdb.Port
+		iface *vswitchdb.Interface
+	}
+	var found []carrier
+	for _, i := range r.Local.MirrorSinks.Get(name) {
+		if p := r.portOf(i.UUID); p != nil {
+			found = append(found, carrier{p, i})
 		}
+	}
+	slices.SortStableFunc(found, func(a, b carrier) int { return a.port.UUID.Compare(b.port.UUID) })
+	var first *vswitchdb.Port
+	for _, c := range found {
+		p, i := c.port, c.iface
 		if first != nil {
 			r.log.Warn(fmt.Sprintf("Invalid configuration: same mirror-id [%s] is configured on interfaces of ports: [%s] and [%s]. "+
 				"Ignoring the configuration on interface [%s]", name, p.Name, first.Name, i.Name))
@@ -189,6 +197,16 @@ func (r *run) sink(name string) (id ovsdb.UUID, ok bool) {
 		return id, false
 	}
 	return first.UUID, true
+}
+
+// portOf is the port of the bridge that has an interface, nil if none has.
+func (r *run) portOf(iface ovsdb.UUID) *vswitchdb.Port {
+	for _, p := range r.Local.PortsByInterface.Get(iface) {
+		if replica.Has(r.Bridge, p) {
+			return p
+		}
+	}
+	return nil
 }
 
 // tunnel is the port of a remote mirror, made or changed as need be. output is the

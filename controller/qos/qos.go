@@ -59,8 +59,9 @@ func Run(in Inputs, tx *ovsdb.Txn) {
 	r := &run{Inputs: in, tx: tx, byPort: map[ovsdb.UUID][]queue{}}
 	r.collect()
 	var ports []*vswitchdb.Port
-	for p := range in.Local.Port.All() {
-		if !p.QoS.IsZero() || len(r.byPort[p.UUID]) > 0 {
+	ports = append(ports, in.Local.PortsWithQoS.Get(true)...)
+	for id := range r.byPort {
+		if p := in.Local.Port.Get(id); p != nil && p.QoS.IsZero() {
 			ports = append(ports, p)
 		}
 	}

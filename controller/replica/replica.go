@@ -4,6 +4,7 @@ package replica
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 	"github.com/ovn-chassis/ovn-chassis/sbdb"
@@ -116,6 +117,9 @@ func IsSwitch(dp *sbdb.DatapathBinding) bool {
 	return ok
 }
 
+// mirrorSinkKey names an interface that mirrored packets are to go to.
+const mirrorSinkKey = "mirror-id"
+
 // Local is the replica of the local Open vSwitch database.
 type Local struct {
 	*vswitchdb.DB
@@ -123,6 +127,12 @@ type Local struct {
 	BridgeByName    *ovsdb.Index[string, vswitchdb.Bridge]
 	PortByName      *ovsdb.Index[string, vswitchdb.Port]
 	InterfaceByName *ovsdb.Index[string, vswitchdb.Interface]
+	// PortsByInterface finds the port that an interface belongs to.
+	PortsByInterface *ovsdb.Index[ovsdb.UUID, vswitchdb.Port]
+	// PortsWithQoS holds, at true, the few ports with queues.
+	PortsWithQoS *ovsdb.Index[bool, vswitchdb.Port]
+	// MirrorSinks finds interfaces by the name that mirrors know them by.
+	MirrorSinks *ovsdb.Index[string, vswitchdb.Interface]
 }
 
 // NewLocal returns a replica on db with its indexes.
@@ -132,6 +142,10 @@ func NewLocal(db *vswitchdb.DB) *Local {
 		BridgeByName:    ovsdb.AddIndex(db.Bridge, func(b *vswitchdb.Bridge) (string, bool) { return b.Name, true }),
 		PortByName:      ovsdb.AddIndex(db.Port, func(p *vswitchdb.Port) (string, bool) { return p.Name, true }),
 		InterfaceByName: ovsdb.AddIndex(db.Interface, func(i *vswitchdb.Interface) (string, bool) { return i.Name, true }),
+
+		PortsByInterface: ovsdb.AddListIndex(db.Port, func(p *vswitchdb.Port) []ovsdb.UUID { return p.Interfaces }),
+		PortsWithQoS:     ovsdb.AddIndex(db.Port, func(p *vswitchdb.Port) (bool, bool) { return true, !p.QoS.IsZero() }),
+		MirrorSinks:      ovsdb.AddIndex(db.Interface, func(i *vswitchdb.Interface) (string, bool) { return i.ExternalIDs.Lookup(mirrorSinkKey) }),
 	}
 }
 
@@ -153,6 +167,75 @@ func (l *Local) Ports(br *vswitchdb.Bridge) iter.Seq[*vswitchdb.Port] {
 		for _, id := range br.Ports {
 			if p := l.Port.Get(id); p != nil && p.Name != br.Name && !yield(p) {
 				return
+			}
+		}
+	}
+}
+
+// Has tells whether a port is one of a bridge's, its own left out.
+func Has(br *vswitchdb.Bridge, p *vswitchdb.Port) bool {
+	if br == nil || p.Name == br.Name {
+		return false
+	}
+	_, ok := slices.BinarySearchFunc(br.Ports, p.UUID, ovsdb.UUID.Compare)
+	return ok
+}
+
+// Touched iterates over the ports that changes of the local database are about, as
+// they were and as they are, with the columns of their interfaces that changed: all
+// when the port itself came, went or changed, or is on another bridge now. A port may
+// come several times. Bridges that came or went are not looked into.
+func (l *Local) Touched(c *vswitchdb.Changes) iter.Seq2[*vswitchdb.Port, ovsdb.ColumnSet] {
+	return func(yield func(*vswitchdb.Port, ovsdb.ColumnSet) bool) {
+		for i := range c.Port {
+			for _, p := range []*vswitchdb.Port{c.Port[i].Old, c.Port[i].New} {
+				if p != nil && !yield(p, ovsdb.AllColumns) {
+					return
+				}
+			}
+		}
+		for i := range c.Interface {
+			row := c.Interface[i].New
+			if row == nil {
+				row = c.Interface[i].Old
+			}
+			for _, p := range l.PortsByInterface.Get(row.UUID) {
+				if !yield(p, c.Interface[i].Cols) {
+					return
+				}
+			}
+		}
+		for i := range c.Bridge {
+			b := &c.Bridge[i]
+			if b.Old == nil || b.New == nil || !b.Cols.Has(vswitchdb.BridgeColPorts) {
+				continue
+			}
+			for id := range inOne(b.Old.Ports, b.New.Ports) {
+				if p := l.Port.Get(id); p != nil && !yield(p, ovsdb.AllColumns) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// inOne iterates over what only one of two sorted lists has.
+func inOne(a, b []ovsdb.UUID) iter.Seq[ovsdb.UUID] {
+	return func(yield func(ovsdb.UUID) bool) {
+		for len(a)+len(b) > 0 {
+			switch {
+			case len(b) == 0 || len(a) > 0 && a[0].Compare(b[0]) < 0:
+				if !yield(a[0]) {
+					return
+				}
+				a = a[1:]
+			case len(a) == 0 || a[0] != b[0]:
+				if !yield(b[0]) {
+					return
+				}
+				b = b[1:]
+			default:
+				a, b = a[1:], b[1:]
 			}
 		}
 	}

@@ -47,8 +47,13 @@ type World struct {
 
 // New returns empty replicas of servers that have every table.
 func New(t testing.TB) *World {
+	return On(t, replica.NewSB(sbdb.NewDB()), replica.NewLocal(vswitchdb.NewDB()))
+}
+
+// On is New with empty replicas that somebody else has.
+func On(t testing.TB, sb *replica.SB, local *replica.Local) *World {
 	w := &World{
-		t: t, SB: replica.NewSB(sbdb.NewDB()), Local: replica.NewLocal(vswitchdb.NewDB()),
+		t: t, SB: sb, Local: local,
 		names: map[string]string{}, rows: map[string]bool{}, ports: map[string][]string{},
 	}
 	w.applySB(&sbdb.Update{Meta: ovsdb.Meta{Schema: schemaOf(sbdb.Model().Name, sbdb.SchemaVersion, tableColumns(sbdb.Model().Tables))}})
