@@ -93,16 +93,3 @@ func portsChanged(bridges []ovsdb.Change[vswitchdb.Bridge]) bool {
 		return c.Old == nil || c.New == nil || c.Cols.Has(vswitchdb.BridgeColPorts)
 	})
 }
-
-// Stale lists the interfaces of the bridge that are marked installed though they
-// carry no logical port any more.
-func Stale(l *replica.Local, br *vswitchdb.Bridge) []*vswitchdb.Interface {
-	var out []*vswitchdb.Interface
-	for _, i := range l.Interfaces(br) {
-		_, has := i.ExternalIDs.Lookup(ifaceIDKey)
-		if (!has || i.Ofport.Value() <= 0) && replica.True(i.ExternalIDs, InstalledKey) {
-			out = append(out, i)
-		}
-	}
-	return out
-}

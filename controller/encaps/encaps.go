@@ -10,8 +10,13 @@ package encaps
 
 import (
 	"fmt"
+	"hash/crc32"
+	"iter"
 	"log/slog"
+	"maps"
+	"math/bits"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ovn-chassis/ovn-chassis/controller/config"
@@ -26,6 +31,9 @@ const (
 	typeKey     = "ovn-tunnel-type"
 	evpnKey     = "ovn-evpn-tunnel"
 	flowBasedID = "flow"
+	namePrefix  = "ovn"
+	// maxCounters is how many counters names have: four hexadecimal digits.
+	maxCounters = 1 << 16
 )
 
 // preference of tunnel types, best first.
@@ -55,25 +63,102 @@ type tunnel struct {
 	portIDs     ovsdb.Map
 }
 
+// Duty finds tunnel ports by the chassis at their other end, and remembers for which
+// of them the ports are to be looked at.
+type Duty struct {
+	sb    *replica.SB
+	local *replica.Local
+	// tunnels are the marked ports by chassis, those shared by all at "".
+	tunnels *ovsdb.Index[string, vswitchdb.Port]
+	evpn    *ovsdb.Index[bool, vswitchdb.Port]
+	// named are ports by what precedes the counter in their names.
+	named    *ovsdb.Index[string, vswitchdb.Port]
+	byEncap  *ovsdb.Index[ovsdb.UUID, sbdb.Chassis]
+	due      map[string]bool
+	evpnsDue bool
+}
+
+// New returns a duty with nothing to do.
+func New(sb *replica.SB, l *replica.Local) *Duty {
+	return &Duty{
+		sb: sb, local: l, due: map[string]bool{},
+		tunnels: ovsdb.AddIndex(l.Port, func(p *vswitchdb.Port) (string, bool) {
+			id, ok := p.ExternalIDs.Lookup(idKey)
+			chassis, _, _, _ := ParseID(id)
+			return chassis, ok
+		}),
+		evpn: ovsdb.AddIndex(l.Port, func(p *vswitchdb.Port) (bool, bool) { return true, replica.True(p.ExternalIDs, evpnKey) }),
+		named: ovsdb.AddIndex(l.Port, func(p *vswitchdb.Port) (string, bool) {
+			i := strings.LastIndexByte(p.Name, '-')
+			return p.Name[:i+1], i > 0 && strings.HasPrefix(p.Name, namePrefix)
+		}),
+		byEncap: ovsdb.AddListIndex(sb.Chassis, func(c *sbdb.Chassis) []ovsdb.UUID { return c.Encaps }),
+	}
+}
+
+// Ports iterates over the ports of a bridge that are marked as tunnels to a chassis,
+// "" for those shared by all, in the order of their UUIDs.
+func (d *Duty) Ports(br *vswitchdb.Bridge, chassis string) iter.Seq[*vswitchdb.Port] {
+	return func(yield func(*vswitchdb.Port) bool) {
+		for _, p := range d.tunnels.Get(chassis) {
+			if replica.Has(br, p) && !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// Peer tells whether a port is marked as a tunnel, and to which chassis: "" when it is
+// shared by all.
+func Peer(p *vswitchdb.Port) (chassis string, ok bool) {
+	id, ok := p.ExternalIDs.Lookup(idKey)
+	chassis, _, _, _ = ParseID(id)
+	return chassis, ok
+}
+
+// Changed says that the tunnels to a chassis may not be what they are to be.
+func (d *Duty) Changed(chassis string) { d.due[chassis] = true }
+
+// PortChanged is Changed for a port that was or is marked.
+func (d *Duty) PortChanged(p *vswitchdb.Port) {
+	if chassis, ok := Peer(p); ok {
+		d.due[chassis] = true
+	}
+	d.evpnsDue = d.evpnsDue || replica.True(p.ExternalIDs, evpnKey)
+}
+
+// IsDue tells whether the tunnels to a chassis are to be looked at.
+func (d *Duty) IsDue(chassis string) bool { return d.due[chassis] }
+
+// Users are the chassis with an Encap row.
+func (d *Duty) Users(encap ovsdb.UUID) []*sbdb.Chassis { return d.byEncap.Get(encap) }
+
+// Due tells whether there is something to look at.
+func (d *Duty) Due() bool { return len(d.due) > 0 || d.evpnsDue }
+
 // Run brings the tunnel ports in line with the chassis known and adds to tx what
-// differs.
-func Run(in Inputs, tx *ovsdb.Txn, log *slog.Logger) {
+// differs: all of them, or those whose chassis or ports have changed.
+func (d *Duty) Run(in Inputs, all bool, tx *ovsdb.Txn, log *slog.Logger) {
 	if tx == nil || in.Bridge == nil || in.Chassis == nil {
 		return
 	}
-	r := &run{Inputs: in, tx: tx, log: log, names: map[string]bool{}, existing: map[string]*vswitchdb.Port{}}
-	r.collect()
-	for _, t := range r.wanted() {
-		r.ensure(t)
+	if all {
+		d.markAll(in.Bridge)
 	}
-	r.ensureEVPN()
-	if in.MayDelete {
-		r.deleteRest()
+	r := &run{Inputs: in, Duty: d, tx: tx, log: log, taken: map[string]bool{}, made: map[string]int{}}
+	for _, chassis := range slices.Sorted(maps.Keys(d.due)) {
+		r.tunnelsTo(chassis)
 	}
+	if d.evpnsDue {
+		r.ensureEVPN()
+	}
+	clear(d.due)
+	d.evpnsDue = false
 	if len(r.insert) > 0 {
 		vswitchdb.UpdateBridge(tx, in.Bridge.UUID).MutatePortsInsert(r.insert...)
 	}
 	if len(r.remove) > 0 {
+		slices.SortFunc(r.remove, ovsdb.UUID.Compare)
 		vswitchdb.UpdateBridge(tx, in.Bridge.UUID).MutatePortsDelete(r.remove...)
 	}
 	if len(r.insert)+len(r.remove) > 0 {
@@ -81,69 +166,95 @@ func Run(in Inputs, tx *ovsdb.Txn, log *slog.Logger) {
 	}
 }
 
-type run struct {
-	Inputs
-	tx       *ovsdb.Txn
-	log      *slog.Logger
-	names    map[string]bool            // names in use on the bridge
-	existing map[string]*vswitchdb.Port // tunnel ports by id, those still wanted taken out
-	insert   []ovsdb.UUID
-	remove   []ovsdb.UUID
+// markAll has everything looked at: chassis without tunnels, and tunnels without
+// chassis.
+func (d *Duty) markAll(br *vswitchdb.Bridge) {
+	for c := range d.sb.Chassis.All() {
+		d.due[c.Name] = true
+	}
+	maps.Copy(d.due, d.Peers(br))
+	d.due[""], d.evpnsDue = true, true
 }
 
-func (r *run) collect() {
-	for p := range r.Local.Ports(r.Bridge) {
-		r.names[p.Name] = true
-		id, ok := p.ExternalIDs.Lookup(idKey)
-		if !ok {
-			continue
+// Peers are the chassis that ports of the bridge are marked with.
+func (d *Duty) Peers(br *vswitchdb.Bridge) map[string]bool {
+	out := map[string]bool{}
+	for p := range d.local.Ports(br) {
+		if chassis, ok := Peer(p); ok {
+			out[chassis] = true
 		}
+	}
+	return out
+}
+
+type run struct {
+	Inputs
+	*Duty
+	tx     *ovsdb.Txn
+	log    *slog.Logger
+	taken  map[string]bool // names of ports that tx makes
+	made   map[string]int  // how many of them, by what precedes the counter
+	insert []ovsdb.UUID
+	remove []ovsdb.UUID
+}
+
+// tunnelsTo brings the ports of the tunnels to one chassis in line. What is done to
+// them depends on no other chassis but for the counters in their names.
+func (r *run) tunnelsTo(chassis string) {
+	existing := map[string]*vswitchdb.Port{}
+	for p := range r.Ports(r.Bridge, chassis) {
+		id := p.ExternalIDs.Get(idKey)
 		if id == flowBasedID {
 			id += " " + p.Name
 		}
-		if r.existing[id] != nil {
+		if existing[id] != nil {
 			// The same tunnel twice confuses nobody less than either alone would.
 			r.remove = append(r.remove, p.UUID)
 			continue
 		}
-		r.existing[id] = p
+		existing[id] = p
+	}
+	for _, t := range r.wanted(chassis) {
+		r.ensure(t, existing)
+	}
+	if r.MayDelete {
+		for _, p := range existing {
+			r.remove = append(r.remove, p.UUID)
+		}
 	}
 }
 
-// wanted lists the tunnels there should be, in a stable order.
-func (r *run) wanted() []tunnel {
+// wanted lists the tunnels there should be to a chassis, in a stable order.
+func (r *run) wanted(chassis string) []tunnel {
 	if r.Config.FlowBasedTunnel {
-		return r.flowBased()
-	}
-	var peers []*sbdb.Chassis
-	for c := range r.SB.Chassis.All() {
-		if c.Name != r.Chassis.Name {
-			peers = append(peers, c)
+		if chassis == "" {
+			return r.flowBased()
 		}
+		return nil
 	}
-	slices.SortFunc(peers, func(a, b *sbdb.Chassis) int { return strings.Compare(a.Name, b.Name) })
-	own := r.SB.Encaps(r.Chassis)
+	c := r.SB.ChassisByName.One(chassis)
+	if c == nil || chassis == "" || chassis == r.Chassis.Name {
+		return nil
+	}
+	if !zonesOverlap(r.Chassis.TransportZones, c.TransportZones) {
+		r.log.Debug(fmt.Sprintf("Skipping encap creation for Chassis '%s' because it belongs to different transport zones", c.Name))
+		return nil
+	}
+	if replica.True(c.OtherConfig, "is-remote") && !r.Config.IsInterconn {
+		r.log.Debug(fmt.Sprintf("Skipping encap creation for Chassis '%s' because it is remote but this chassis is not interconn.", c.Name))
+		return nil
+	}
+	own, theirs := r.SB.Encaps(r.Chassis), r.SB.Encaps(c)
+	typ := PreferredType(own, theirs)
+	if typ == "" {
+		r.log.Info(fmt.Sprintf("No supported encaps for '%s'", c.Name))
+		return nil
+	}
 	var out []tunnel
-	for _, c := range peers {
-		if !zonesOverlap(r.Chassis.TransportZones, c.TransportZones) {
-			r.log.Debug(fmt.Sprintf("Skipping encap creation for Chassis '%s' because it belongs to different transport zones", c.Name))
-			continue
-		}
-		if replica.True(c.OtherConfig, "is-remote") && !r.Config.IsInterconn {
-			r.log.Debug(fmt.Sprintf("Skipping encap creation for Chassis '%s' because it is remote but this chassis is not interconn.", c.Name))
-			continue
-		}
-		theirs := r.SB.Encaps(c)
-		typ := PreferredType(own, theirs)
-		if typ == "" {
-			r.log.Info(fmt.Sprintf("No supported encaps for '%s'", c.Name))
-			continue
-		}
-		for _, e := range theirs {
-			for _, o := range own {
-				if e.Type == typ && o.Type == typ {
-					out = append(out, r.pairTunnel(c, e, o.IP))
-				}
+	for _, e := range theirs {
+		for _, o := range own {
+			if e.Type == typ && o.Type == typ {
+				out = append(out, r.pairTunnel(c, e, o.IP))
 			}
 		}
 	}
@@ -220,7 +331,7 @@ func (r *run) flowBased() []tunnel {
 		}
 		options := map[string]string{"remote_ip": "flow", "local_ip": "flow", "key": "flow"}
 		r.commonOptions(options)
-		name := "ovn" + r.Index + "-" + typ
+		name := namePrefix + r.Index + "-" + typ
 		out = append(out, tunnel{
 			id: flowBasedID + " " + name, name: name, typ: typ, options: ovsdb.MapFrom(options),
 			portIDs: ovsdb.NewMap(idKey, flowBasedID, typeKey, typ),
@@ -231,15 +342,17 @@ func (r *run) flowBased() []tunnel {
 
 // ensure keeps, converts or creates the port of one tunnel. A port whose type or
 // options differ is changed in place, so that it keeps its OpenFlow port.
-func (r *run) ensure(t tunnel) {
+//
+// What it finds it takes out of existing, the ports by mark.
+func (r *run) ensure(t tunnel, existing map[string]*vswitchdb.Port) {
 	id := t.id
-	p := r.existing[id]
+	p := existing[id]
 	if p == nil && t.oldID != "" {
 		id = t.oldID
-		p = r.existing[id]
+		p = existing[id]
 	}
 	if p != nil {
-		delete(r.existing, id)
+		delete(existing, id)
 		if iface := r.onlyInterface(p); iface != nil {
 			if id != t.id {
 				vswitchdb.UpdatePort(r.tx, p.UUID).MutateExternalIDsPut(t.portIDs)
@@ -273,7 +386,7 @@ func (r *run) adjust(i *vswitchdb.Interface, t tunnel) {
 }
 
 func (r *run) create(t tunnel) {
-	r.names[t.name] = true
+	r.taken[t.name] = true
 	iface := vswitchdb.InsertInterface(r.tx).SetName(t.name).SetType(t.typ).SetOptions(t.options)
 	if t.otherConfig.Len() > 0 {
 		iface.SetOtherConfig(t.otherConfig)
@@ -290,27 +403,26 @@ func (r *run) onlyInterface(p *vswitchdb.Port) *vswitchdb.Interface {
 }
 
 // chooseName makes a port name of at most 15 bytes: "ovn<index>-<start of the
-// chassis name>-<counter>".
+// chassis name>-<counter>". The counter is how many such names there are. Where that
+// one is taken, as tunnels have come and gone, the others up to twice as many are
+// tried, each once: of those half are free.
 func (r *run) chooseName(chassis string) string {
 	n := 6
 	if r.Index != "" {
 		n = 5
 	}
-	start := chassis[:min(n, len(chassis))]
-	for i := range 0xffff {
-		name := fmt.Sprintf("ovn%s-%s-%x", r.Index, start, i)
-		if !r.names[name] {
+	start := namePrefix + r.Index + "-" + chassis[:min(n, len(chassis))] + "-"
+	used := len(r.named.Get(start)) + r.made[start]
+	span := min(1<<bits.Len(uint(2*used+2)), maxCounters)
+	stride := int(crc32.ChecksumIEEE([]byte(chassis))) | 1 // odd: all of span are tried
+	for i := range span {
+		name := start + strconv.FormatInt(int64(uint(used+i*stride)%uint(span)), 16)
+		if !r.taken[name] && r.local.PortByName.One(name) == nil {
+			r.made[start]++
 			return name
 		}
 	}
 	return ""
-}
-
-func (r *run) deleteRest() {
-	for _, p := range r.existing {
-		r.remove = append(r.remove, p.UUID)
-	}
-	slices.SortFunc(r.remove, ovsdb.UUID.Compare)
 }
 
 // ID is the mark of a tunnel port.
@@ -318,7 +430,11 @@ func ID(chassis, remoteIP, localIP string) string { return chassis + "@" + remot
 
 // ParseID takes a mark apart; localIP is "" in marks of old versions.
 func ParseID(id string) (chassis, remoteIP, localIP string, ok bool) {
-	chassis, rest, ok := strings.Cut(id, "@")
-	remoteIP, localIP, _ = strings.Cut(rest, "%")
-	return chassis, remoteIP, localIP, ok && chassis != "" && remoteIP != ""
+	// The name of a chassis may have anything in it, addresses have not.
+	at := strings.LastIndexByte(id, '@')
+	if at <= 0 || at+1 == len(id) || id[at+1] == '%' {
+		return "", "", "", false
+	}
+	remoteIP, localIP, _ = strings.Cut(id[at+1:], "%")
+	return id[:at], remoteIP, localIP, true
 }

@@ -3,6 +3,7 @@ package encaps
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,6 +20,7 @@ func TestEncaps(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		w := replicatest.New(t)
 		w.Do("bridge br-int")
+		duty := New(w.SB, w.Local)
 		datadriven.RunTest(t, path, func(t *testing.T, td *datadriven.TestData) string {
 			own := w.SB.ChassisByName.One("hv1")
 			br := w.Local.BridgeByName.One("br-int")
@@ -44,18 +46,22 @@ func TestEncaps(t *testing.T) {
 				}
 				cfg, _ := config.Parse(ovsdb.MapFrom(ids), config.Identity{})
 				tx := ovsdb.NewTxn("")
-				Run(Inputs{
+				duty.Run(Inputs{
 					SB: w.SB, Local: w.Local, Config: cfg, Bridge: br, Chassis: own, Index: index, MayDelete: !td.HasArg("unsettled"),
-				}, tx, slog.New(slog.DiscardHandler))
+				}, true, tx, slog.New(slog.DiscardHandler))
 				return w.Print(tx)
 			case "tunnels":
-				pairs, shared := Tunnels(w.Local, br, own, w.SB)
+				var pairs []Tunnel
+				for chassis := range duty.Peers(br) {
+					pairs = append(pairs, duty.Ready(br, own, chassis)...)
+				}
+				slices.SortFunc(pairs, func(a, b Tunnel) int { return a.Port.Compare(b.Port) })
 				var b strings.Builder
 				for _, p := range pairs {
-					p.port = ovsdb.UUID{}
+					p.Port = ovsdb.UUID{}
 					fmt.Fprintf(&b, "%+v\n", p)
 				}
-				for _, s := range shared {
+				for _, s := range duty.Shared(br, own) {
 					fmt.Fprintf(&b, "%+v\n", s)
 				}
 				return b.String()
@@ -70,12 +76,28 @@ func TestEncaps(t *testing.T) {
 }
 
 func TestNameIsShort(t *testing.T) {
-	r := &run{Inputs: Inputs{Index: "z"}, names: map[string]bool{"ovnz-chass-0": true}}
-	if n := r.chooseName("chassis-with-a-long-name"); n != "ovnz-chass-1" || len(n) > 15 {
+	w := replicatest.New(t)
+	w.Do("iface ovnz-chass-0")
+	named := func(index string) *run {
+		return &run{Duty: New(w.SB, w.Local), Inputs: Inputs{Index: index}, taken: map[string]bool{}, made: map[string]int{}}
+	}
+	if n := named("z").chooseName("chassis-with-a-long-name"); n != "ovnz-chass-1" || len(n) > 15 {
 		t.Errorf("%q", n)
 	}
-	r = &run{names: map[string]bool{}}
-	if n := r.chooseName("hv"); n != "ovn-hv-0" {
+	if n := named("").chooseName("hv"); n != "ovn-hv-0" {
 		t.Errorf("%q", n)
+	}
+	// Names of tunnels that have gone are given again, and every one is free.
+	w.Do("del iface ovnz-chass-0")
+	r := named("z")
+	for i := 5; i < 300; i += 2 {
+		w.Do(fmt.Sprintf("iface ovnz-chass-%x", i))
+	}
+	for range 500 {
+		n := r.chooseName("chassis-with-a-long-name")
+		if n == "" || r.taken[n] || w.Local.PortByName.One(n) != nil || len(n) > 15 {
+			t.Fatalf("%q", n)
+		}
+		r.taken[n] = true
 	}
 }

@@ -15,8 +15,8 @@ import (
 // ovn-evpn-vxlan-ports.
 func (r *run) ensureEVPN() {
 	have := map[string]*vswitchdb.Port{}
-	for p := range r.Local.Ports(r.Bridge) {
-		if replica.True(p.ExternalIDs, evpnKey) {
+	for _, p := range r.evpn.Get(true) {
+		if replica.Has(r.Bridge, p) {
 			have[p.Name] = p
 		}
 	}

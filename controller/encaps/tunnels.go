@@ -22,7 +22,7 @@ type Tunnel struct {
 	Ramp     bool   // leads to a VTEP
 	MTU      int64  // 0 when unknown
 	Name     string
-	port     ovsdb.UUID // of the Port's row, which is the order they are given in
+	Port     ovsdb.UUID
 }
 
 // FlowTunnel is the port of a tunnel type whose addresses flows set.
@@ -35,38 +35,55 @@ type FlowTunnel struct {
 
 const maxOFPort = 0xff00 // OFPP_MAX
 
-// Tunnels lists the tunnel ports of the bridge that have an OpenFlow port, sorted
-// by chassis, then by mark.
-func Tunnels(l *replica.Local, br *vswitchdb.Bridge, own *sbdb.Chassis, sb *replica.SB) (pairs []Tunnel, flowBased []FlowTunnel) {
-	if own == nil {
-		return nil, nil
+// Ready lists the tunnel ports of the bridge to one chassis that have an OpenFlow port,
+// in the order of their rows.
+func (d *Duty) Ready(br *vswitchdb.Bridge, own *sbdb.Chassis, chassis string) (list []Tunnel) {
+	if own == nil || chassis == "" || chassis == own.Name {
+		return nil
 	}
-	for p, i := range l.Interfaces(br) {
-		id, ok := p.ExternalIDs.Lookup(idKey)
-		if !ok || i.Type != "geneve" && i.Type != "vxlan" {
+	for p := range d.Ports(br, chassis) {
+		i, ofport := d.carrier(p)
+		if i == nil {
 			continue
 		}
-		ofport := i.Ofport.Value()
-		if ofport < 1 || ofport >= maxOFPort {
-			continue
-		}
-		if id == flowBasedID {
-			ipv6 := slices.ContainsFunc(sb.Encaps(own), func(e *sbdb.Encap) bool { return e.Type == i.Type && isIPv6(e.IP) })
-			flowBased = append(flowBased, FlowTunnel{Type: i.Type, OFPort: uint32(ofport), IPv6: ipv6, Name: p.Name})
-			continue
-		}
-		chassis, remote, local, ok := ParseID(id)
-		if !ok || chassis == own.Name {
-			continue
-		}
-		pairs = append(pairs, Tunnel{
-			Chassis: chassis, OFPort: uint32(ofport), Type: i.Type, RemoteIP: remote, LocalIP: local,
-			IPv6: isIPv6(remote), Ramp: replica.True(i.OtherConfig, "is-vtep"), MTU: i.MTU.Value(), Name: p.Name, port: p.UUID,
+		_, remote, local, _ := ParseID(p.ExternalIDs.Get(idKey))
+		list = append(list, Tunnel{
+			Chassis: chassis, OFPort: ofport, Type: i.Type, RemoteIP: remote, LocalIP: local,
+			IPv6: isIPv6(remote), Ramp: replica.True(i.OtherConfig, "is-vtep"), MTU: i.MTU.Value(), Name: p.Name, Port: p.UUID,
 		})
 	}
-	slices.SortFunc(pairs, func(a, b Tunnel) int { return a.port.Compare(b.port) })
-	slices.SortFunc(flowBased, func(a, b FlowTunnel) int { return strings.Compare(a.Name, b.Name) })
-	return pairs, flowBased
+	return list
+}
+
+// Shared lists the tunnel ports of the bridge whose addresses flows set, by name.
+func (d *Duty) Shared(br *vswitchdb.Bridge, own *sbdb.Chassis) (list []FlowTunnel) {
+	if own == nil {
+		return nil
+	}
+	for p := range d.Ports(br, "") {
+		i, ofport := d.carrier(p)
+		if i == nil || p.ExternalIDs.Get(idKey) != flowBasedID {
+			continue
+		}
+		ipv6 := slices.ContainsFunc(d.sb.Encaps(own), func(e *sbdb.Encap) bool { return e.Type == i.Type && isIPv6(e.IP) })
+		list = append(list, FlowTunnel{Type: i.Type, OFPort: ofport, IPv6: ipv6, Name: p.Name})
+	}
+	slices.SortFunc(list, func(a, b FlowTunnel) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// carrier is the interface of a tunnel port, nil while there is none that is ready.
+func (d *Duty) carrier(p *vswitchdb.Port) (*vswitchdb.Interface, uint32) {
+	for _, id := range p.Interfaces {
+		i := d.local.Interface.Get(id)
+		if i == nil || i.Type != "geneve" && i.Type != "vxlan" {
+			continue
+		}
+		if n := i.Ofport.Value(); n >= 1 && n < maxOFPort {
+			return i, uint32(n)
+		}
+	}
+	return nil, 0
 }
 
 func isIPv6(s string) bool {

@@ -78,14 +78,3 @@ func First(sb *replica.SB, g *sbdb.HAChassisGroup, chassis ovsdb.UUID) bool {
 	m := Ordered(sb, g)
 	return len(m) > 0 && m[0].Chassis == chassis
 }
-
-// ActiveGroups returns the groups of which the chassis is the active member.
-func ActiveGroups(sb *replica.SB, chassis ovsdb.UUID, up map[string]bool) map[ovsdb.UUID]bool {
-	out := map[ovsdb.UUID]bool{}
-	for g := range sb.HAChassisGroup.All() {
-		if Active(sb, g, chassis, up) {
-			out[g.UUID] = true
-		}
-	}
-	return out
-}

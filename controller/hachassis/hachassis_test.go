@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ovn-chassis/ovn-chassis/controller/encaps"
 	"github.com/ovn-chassis/ovn-chassis/controller/replica/replicatest"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 )
@@ -51,9 +52,6 @@ func TestActive(t *testing.T) {
 		if got := Active(w.SB, g, w.ID("chassis", "hv1"), up); got != tc.want {
 			t.Errorf("%+v: active %v", tc, got)
 		}
-		if got := ActiveGroups(w.SB, w.ID("chassis", "hv1"), up)[g.UUID]; got != tc.want {
-			t.Errorf("%+v: ActiveGroups %v", tc, got)
-		}
 	}
 }
 
@@ -67,29 +65,32 @@ func TestPeersAndBFD(t *testing.T) {
 	)
 	br := w.Local.BridgeByName.One("br-int")
 	own := w.SB.ChassisByName.One("hv1")
-	if up := UpTunnels(w.Local, br); len(up) != 1 || !up["c1"] {
+	tunnels := encaps.New(w.SB, w.Local)
+	d := New(w.SB, w.Local, tunnels)
+	if up := d.Up(br, true); len(up) != 1 || !up["c1"] {
 		t.Errorf("up: %v", up)
 	}
 	for name, want := range map[string]string{"hv1": "c1 hv1 hv2", "c1": "hv1 hv2", "az": "hv1 hv2"} {
-		got := Peers(w.SB, w.SB.ChassisByName.One(name))
-		for _, n := range strings.Fields(want) {
-			if !got[n] {
-				t.Errorf("peers of %s: %v, want %s", name, got, want)
+		d.RunBFD(Inputs{Bridge: br, Chassis: w.SB.ChassisByName.One(name)}, true, ovsdb.NewTxn(""), slog.New(slog.DiscardHandler))
+		var got []string
+		for _, n := range []string{"az", "c1", "hv1", "hv2"} {
+			if d.isPeer(n) {
+				got = append(got, n)
 			}
 		}
-		if len(got) != len(strings.Fields(want)) {
+		if strings.Join(got, " ") != want {
 			t.Errorf("peers of %s: %v, want %s", name, got, want)
 		}
 	}
 	log := slog.New(slog.DiscardHandler)
 	tx := ovsdb.NewTxn("")
-	RunBFD(w.SB, w.Local, br, own, false, false, tx, log)
+	d.RunBFD(Inputs{br, own, false, false}, true, tx, log)
 	want := "update Interface t-hv2 bfd={check_tnl_key:true enable:true min_rx:500 mult:5}\n"
 	if got := w.Print(tx); !strings.HasSuffix(got, want) || strings.Contains(got, "t-az") || strings.Contains(got, "t-c1") {
 		t.Errorf("unsettled:\n%s", got)
 	}
 	tx = ovsdb.NewTxn("")
-	RunBFD(w.SB, w.Local, br, own, false, true, tx, log)
+	d.RunBFD(Inputs{br, own, false, true}, true, tx, log)
 	if got := w.Print(tx); !strings.Contains(got, "update Interface t-az bfd={}\n") {
 		t.Errorf("settled:\n%s", got)
 	}
@@ -98,7 +99,7 @@ func TestPeersAndBFD(t *testing.T) {
 	w.Do("iface ovn-geneve type=geneve port:ovn-chassis-id=flow opt:remote_ip=flow")
 	tx = ovsdb.NewTxn("")
 	var said strings.Builder
-	RunBFD(w.SB, w.Local, br, own, true, false, tx, slog.New(slog.NewTextHandler(&said, nil)))
+	d.RunBFD(Inputs{br, own, true, false}, true, tx, slog.New(slog.NewTextHandler(&said, nil)))
 	if got := w.Print(tx); !strings.Contains(got, "t-hv2 bfd={check_tnl_key:true decay_min_rx:2 enable:true min_rx:1 min_tx:3 mult:4}\n") ||
 		strings.Contains(got, "ovn-geneve") {
 		t.Errorf("all options:\n%s", got)

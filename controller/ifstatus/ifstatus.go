@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/ovn-chassis/ovn-chassis/controller/binding"
+	"github.com/ovn-chassis/ovn-chassis/controller/replica"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 	"github.com/ovn-chassis/ovn-chassis/sbdb"
 	"github.com/ovn-chassis/ovn-chassis/vswitchdb"
@@ -44,10 +45,8 @@ type entry struct {
 // Inputs are what a round looks at.
 type Inputs struct {
 	Bindings *binding.Duty
-	Local    *vswitchdb.DB
-	// Stale are interfaces with a mark though they carry no port.
-	Stale []*vswitchdb.Interface
-	Now   time.Time
+	Bridge   *vswitchdb.Bridge
+	Now      time.Time
 	// MayRelease is false until the southbound contents are complete.
 	MayRelease bool
 }
@@ -55,12 +54,23 @@ type Inputs struct {
 // Duty is the ports on their way up.
 type Duty struct {
 	log   *slog.Logger
+	local *replica.Local
 	ports map[string]*entry
 	acked uint64
+	// stale are interfaces with a mark though they carry no port.
+	stale *ovsdb.Index[bool, vswitchdb.Interface]
 }
 
 // New returns a duty without ports.
-func New(log *slog.Logger) *Duty { return &Duty{log: log, ports: map[string]*entry{}} }
+func New(log *slog.Logger, l *replica.Local) *Duty {
+	return &Duty{
+		log: log, local: l, ports: map[string]*entry{},
+		stale: ovsdb.AddIndex(l.Interface, func(i *vswitchdb.Interface) (bool, bool) {
+			_, has := i.ExternalIDs.Lookup("iface-id")
+			return true, (!has || i.Ofport.Value() <= 0) && replica.True(i.ExternalIDs, binding.InstalledKey)
+		}),
+	}
+}
 
 // Waiting tells whether some port waits for a run of the translation.
 func (d *Duty) Waiting() bool {
@@ -114,8 +124,12 @@ func (d *Duty) Run(in Inputs, sbTx, localTx *ovsdb.Txn) {
 			d.unmark(i.LPort, i.UUID, localTx)
 		}
 	}
-	for _, i := range in.Stale {
-		d.unmark(i.Name, i.UUID, localTx)
+	for _, i := range d.stale.Get(true) {
+		for _, p := range d.local.PortsByInterface.Get(i.UUID) {
+			if replica.Has(in.Bridge, p) {
+				d.unmark(i.Name, i.UUID, localTx)
+			}
+		}
 	}
 }
 

@@ -21,7 +21,8 @@ type bench struct {
 
 func newBench(t *testing.T, lines ...string) *bench {
 	log := slog.New(slog.DiscardHandler)
-	b := &bench{t: t, w: replicatest.New(t), b: binding.New(log), d: New(log)}
+	w := replicatest.New(t)
+	b := &bench{t: t, w: w, b: binding.New(log), d: New(log, w.Local)}
 	b.do(append([]string{"chassis hv1", "chassis hv2", "datapath sw0 switch key=1", "bridge br-int"}, lines...)...)
 	return b
 }
@@ -44,7 +45,7 @@ func (b *bench) run(settled bool) (sb, local string) {
 	}, nil)
 	b.w.Reset()
 	sbTx, localTx := ovsdb.NewTxn(""), ovsdb.NewTxn("")
-	b.d.Run(Inputs{Bindings: b.b, Local: b.w.Local.DB, Stale: binding.Stale(b.w.Local, br), Now: time.Unix(9, 0), MayRelease: settled}, sbTx, localTx)
+	b.d.Run(Inputs{Bindings: b.b, Bridge: br, Now: time.Unix(9, 0), MayRelease: settled}, sbTx, localTx)
 	return b.w.Print(sbTx), b.w.Print(localTx)
 }
 

@@ -1,103 +1,96 @@
 package loop
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/ovn-chassis/ovn-chassis/controller/binding"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
-	"github.com/ovn-chassis/ovn-chassis/sbdb"
-	"github.com/ovn-chassis/ovn-chassis/vswitchdb"
 )
 
-// TestLocalDuties: neither what the loop writes to the bridge itself nor a guest's
-// port makes the duties look that go over all tunnels; any other port does.
-func TestLocalDuties(t *testing.T) {
-	const tunnels = dutyEncaps | dutyBFD | dutyPatch | dutyHA | dutyFeed
-	port, iface := ovsdb.NewUUID(), ovsdb.NewUUID()
-	bridge := func(cols ovsdb.ColumnSet, ports ...ovsdb.UUID) ovsdb.Change[vswitchdb.Bridge] {
-		return ovsdb.Change[vswitchdb.Bridge]{Old: &vswitchdb.Bridge{Name: "br-int"},
-			New: &vswitchdb.Bridge{Name: "br-int", Ports: ports}, Cols: cols}
-	}
-	ports := vswitchdb.BridgeColPorts
-	guest := &vswitchdb.Port{UUID: port, Name: "vif1", Interfaces: []ovsdb.UUID{iface}}
-	tunnel := &vswitchdb.Port{UUID: port, Name: "ovn-hv2-0", ExternalIDs: ovsdb.NewMap("ovn-chassis-id", "hv2@10.0.0.2%10.0.0.1")}
-	vif := &vswitchdb.Interface{UUID: iface, Name: "vif1", ExternalIDs: ovsdb.NewMap("iface-id", "p1")}
-	remote := &vswitchdb.Interface{UUID: iface, Name: "ovn-hv2-0", Type: "geneve", Options: ovsdb.NewMap("remote_ip", "10.0.0.2")}
+// TestNoted: what the loop writes itself, what guests and single tunnels do, and what
+// the switch reports, makes no duty look at everything.
+func TestNoted(t *testing.T) {
+	const ports = dutyMirrors | dutyQueues
 	for _, x := range []struct {
-		name      string
-		bridge    ovsdb.Change[vswitchdb.Bridge]
-		port      *vswitchdb.Port
-		iface     *vswitchdb.Interface
-		all, some bool // duties of tunnels, of ports
+		what string
+		do   string
+		want duties
+		due  string // whose tunnels, patch ports and flows are looked at
 	}{
-		{"external_ids", bridge(vswitchdb.BridgeColExternalIDs), nil, nil, false, false},
-		{"a new bridge", ovsdb.Change[vswitchdb.Bridge]{New: &vswitchdb.Bridge{}}, nil, nil, true, true},
-		{"a bridge gone", ovsdb.Change[vswitchdb.Bridge]{Old: &vswitchdb.Bridge{}}, nil, nil, true, true},
-		{"another datapath type", bridge(vswitchdb.BridgeColDatapathType), nil, nil, true, true},
-		{"a guest's port", bridge(ports|vswitchdb.BridgeColExternalIDs, port), guest, vif, false, true},
-		{"a port of unknown history", bridge(ports, port), nil, nil, true, true},
-		{"a tunnel's port", bridge(ports, port), tunnel, vif, true, true},
-		{"a tunnel's interface", bridge(ports, port), guest, remote, true, true},
+		{"what the loop notes on the bridge", "bridge br-int fail=secure dptype=system ext:ovn-nb-cfg=2", 0, ""},
+		{"another bridge", "bridge br-ex", portDuties, ""},
+		{"another datapath type", "bridge br-int fail=secure dptype=netdev", portDuties, ""},
+		{"the root", "open o ext:ovn-bridge=br-int", allDuties, ""},
+		{"a guest comes", "iface vif2 ofport=2 ext:iface-id=p2", ports | dutyStatus, ""},
+		{"a guest goes", "del iface vif1", ports | dutyStatus, ""},
+		{"a guest has another number", "iface vif1 ofport=7 ext:iface-id=p1", dutyStatus, ""},
+		{"a guest is marked", "iface vif1 ofport=1 ext:iface-id=p1 ext:ovn-installed=true", ports | dutyStatus, ""},
+		{"a guest's driver reports", "iface vif1 ofport=1 ext:iface-id=p1 status:driver_name=tap speed=100", 0, ""},
+		{"a tunnel comes", "iface ovn-n9-0 type=geneve ofport=9 port:ovn-chassis-id=n9@10.0.0.9%10.0.0.1", 0, "tunnels flows n9"},
+		{"a tunnel goes", "del iface ovn-n2-0", 0, "tunnels flows n2"},
+		{"a tunnel gets its number", "iface ovn-n2-0 type=geneve ofport=77 opt:remote_ip=10.0.0.2 opt:local_ip=10.0.0.1 opt:key=flow opt:csum=true port:ovn-chassis-id=n2@10.0.0.2%10.0.0.1", 0, "flows n2"},
+		{"BFD reports", "iface ovn-n2-0 type=geneve ofport=102 opt:remote_ip=10.0.0.2 opt:local_ip=10.0.0.1 opt:key=flow opt:csum=true port:ovn-chassis-id=n2@10.0.0.2%10.0.0.1 bfds:state=up", 0, ""},
+		{"somebody sets a tunnel's options", "iface ovn-n2-0 type=geneve ofport=102 opt:remote_ip=10.0.0.3 port:ovn-chassis-id=n2@10.0.0.2%10.0.0.1", 0, "tunnels n2"},
+		{"a patch port comes", "iface pp type=patch opt:peer=x ofport=3 port:ovn-localnet-port=ln", ports | dutyStatus, "patches ln flows ln"},
+		{"a patch port's other end", "iface pp bridge=br-two type=patch opt:peer=patch-br-int-to-ln", ports | dutyStatus, "patches ln"},
+		{"another chassis", "chassis n2 encaps=geneve/10.0.9.9", 0, "tunnels n2"},
+		{"another chassis' encap", "chassis n2 encaps=geneve/10.0.0.2 encap:csum=false", 0, "tunnels n2"},
+		{"another chassis goes", "del chassis n2", 0, "tunnels n2"},
+		{"this chassis", "chassis hv1 host=h2 encaps=geneve/10.0.0.1", dutyChassis | dutyEncaps | dutyBFD | dutyHA | dutyFeed | dutyStatus, ""},
+		{"this chassis' encap", "chassis hv1 host=h1 encaps=geneve/10.0.0.1 encap:csum=false", dutyChassis | dutyEncaps | dutyBFD | dutyHA | dutyFeed | dutyStatus, ""},
+		{"the number of a configuration", "global g nb_cfg=7", 0, ""},
+		{"the number this chassis has", "private hv1 nb_cfg=7", 0, ""},
+		{"this chassis' private row goes", "del private hv1", dutyChassis, ""},
+		{"another's private row", "private n2", 0, ""},
+		{"options for all", "global g ipsec", dutyEncaps | dutyBFD, ""},
+		{"a port here", "port p1 dp=sw0 key=1 chassis=hv1 up=true", dutyStatus, ""},
+		{"a port elsewhere", "port p2 dp=sw0 key=2 chassis=n2", 0, ""},
+		{"a localnet port", "port ln dp=sw0 key=3 type=localnet", 0, "patches ln"},
+		{"a mirrored port elsewhere", "port p2 dp=sw0 key=2 mirrors=m", dutyMirrors, ""},
+		{"a port with a queue", "port p2 dp=sw0 key=2 opt:qdisc_queue_id=1", dutyQueues, ""},
 	} {
-		c := &vswitchdb.Changes{Bridge: []ovsdb.Change[vswitchdb.Bridge]{x.bridge}}
-		check := func(way string) {
-			t.Helper()
-			want := dutyBridge
-			if x.some {
-				want |= dutyMirrors | dutyQueues | dutyStatus
-			}
-			if x.all {
-				want |= tunnels | dutyChassis
-			}
-			if d := localDuties(c); d != want {
-				t.Errorf("%s %s: duties %b, want %b", x.name, way, d, want)
+		c := newCluster(t, 3)
+		c.l.due = 0
+		c.do(x.do)
+		c.l.ovsChanges, c.l.sbChanges = c.w.LocalChanges, c.w.SBChanges
+		c.l.collectDue()
+		if c.l.due != x.want {
+			t.Errorf("%s: duties %b, want %b", x.what, c.l.due, x.want)
+		}
+		var due []string
+		for _, n := range []string{"n2", "n9"} {
+			switch flows, tunnels := c.l.fed.tunnelsDue[n], c.l.encaps.IsDue(n); {
+			case flows && tunnels:
+				due = append(due, "tunnels flows "+n)
+			case tunnels:
+				due = append(due, "tunnels "+n)
+			case flows:
+				due = append(due, "flows "+n)
 			}
 		}
-		if x.port == nil {
-			check("")
-			continue
+		if c.l.patch.IsDue("ln") {
+			due = append(due, "patches ln")
 		}
-		c.Port = []ovsdb.Change[vswitchdb.Port]{{New: x.port}}
-		c.Interface = []ovsdb.Change[vswitchdb.Interface]{{New: x.iface}}
-		check("comes")
-		c.Port[0], c.Interface[0] = ovsdb.Change[vswitchdb.Port]{Old: x.port}, ovsdb.Change[vswitchdb.Interface]{Old: x.iface}
-		check("goes")
+		if c.l.fed.patchesDue["ln"] {
+			due = append(due, "flows ln")
+		}
+		if got := strings.Join(due, " "); got != x.due {
+			t.Errorf("%s: due %q, want %q", x.what, got, x.due)
+		}
 	}
 }
 
-// TestRelocatedDuties: a datapath that comes or goes does not have all tunnels, of
-// which there is one for each chassis, looked at and handed on again.
-func TestRelocatedDuties(t *testing.T) {
-	l := New(Options{})
-	l.due = 0
-	l.take(binding.Delta{Datapaths: map[ovsdb.UUID]*binding.LocalDatapath{{1}: nil}})
-	if want := dutyPatch | dutyNATZones | dutyQueues; l.due != want {
-		t.Errorf("duties %b, want %b", l.due, want)
-	}
-}
-
-// TestNumbersOnly: the number of a configuration, which comes and goes with every
-// change, concerns none of the duties.
-func TestNumbersOnly(t *testing.T) {
-	global, private := &sbdb.SBGlobal{}, &sbdb.ChassisPrivate{}
-	for _, x := range []struct {
-		global, private ovsdb.ColumnSet
-		want            duties
-	}{
-		{sbdb.SBGlobalColNbCfg, sbdb.ChassisPrivateColNbCfg | sbdb.ChassisPrivateColNbCfgTimestamp, 0},
-		{sbdb.SBGlobalColNbCfg | sbdb.SBGlobalColIPsec, sbdb.ChassisPrivateColNbCfg, dutyEncaps | dutyBFD},
-		{sbdb.SBGlobalColOptions, sbdb.ChassisPrivateColNbCfg, dutyEncaps | dutyBFD},
-		{sbdb.SBGlobalColNbCfg, sbdb.ChassisPrivateColNbCfg | sbdb.ChassisPrivateColChassis, dutyChassis},
-	} {
-		c := &sbdb.Changes{
-			SBGlobal:       []ovsdb.Change[sbdb.SBGlobal]{{Old: global, New: global, Cols: x.global}},
-			ChassisPrivate: []ovsdb.Change[sbdb.ChassisPrivate]{{Old: private, New: private, Cols: x.private}},
-		}
-		if d := sbDuties(c); d != x.want {
-			t.Errorf("columns %b and %b: duties %b, want %b", x.global, x.private, d, x.want)
-		}
-	}
-	if d := sbDuties(&sbdb.Changes{ChassisPrivate: []ovsdb.Change[sbdb.ChassisPrivate]{{Old: private}}}); d != dutyChassis {
-		t.Errorf("Chassis_Private gone: duties %b", d)
+// TestRelocated: a datapath that comes or goes has its own patch ports and zones looked
+// at, not those of all.
+func TestRelocated(t *testing.T) {
+	c := newCluster(t, 3)
+	c.do("datapath sw1 switch key=2", "port ln dp=sw1 key=1 type=localnet", "port other dp=sw0 key=3 type=localnet")
+	c.round()
+	id := c.w.ID("datapath", "sw1")
+	c.l.due = 0
+	c.l.take(binding.Delta{Datapaths: map[ovsdb.UUID]*binding.LocalDatapath{id: nil}})
+	if c.l.due != dutyQueues || !c.l.patch.IsDue("ln") || c.l.patch.IsDue("other") || len(c.l.fed.zonesDue) != 1 || !c.l.fed.zonesDue[id] {
+		t.Errorf("duties %b, zones %v", c.l.due, c.l.fed.zonesDue)
 	}
 }

@@ -1,14 +1,12 @@
 package loop
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/ovn-chassis/ovn-chassis/controller/binding"
 	"github.com/ovn-chassis/ovn-chassis/controller/config"
-	"github.com/ovn-chassis/ovn-chassis/controller/encaps"
-	"github.com/ovn-chassis/ovn-chassis/controller/hachassis"
-	"github.com/ovn-chassis/ovn-chassis/controller/patch"
 	"github.com/ovn-chassis/ovn-chassis/controller/translate"
 	"github.com/ovn-chassis/ovn-chassis/openflow"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
@@ -21,11 +19,20 @@ type fed struct {
 	target     string
 	aside      string
 	tunnels    map[string][]physical.Tunnel
+	order      physical.TunnelOrder
 	patches    map[string]uint32
 	networks   map[string]bool
-	active     map[ovsdb.UUID]bool
 	natZones   map[ovsdb.UUID][2]uint16
 	collectors map[uint32]bool
+	// datapaths are the local ones by name, which several may share.
+	datapaths map[string][]ovsdb.UUID
+	names     map[ovsdb.UUID]string
+
+	// What changed since: chassis whose tunnels, logical ports whose patch ports and
+	// datapaths whose zones may not be what the translation knows.
+	tunnelsDue map[string]bool
+	patchesDue map[string]bool
+	zonesDue   map[ovsdb.UUID]bool
 
 	scope bool // what is to be monitored changed
 	zones bool // the users of conntrack zones changed
@@ -36,7 +43,9 @@ type fed struct {
 func newFed() fed {
 	return fed{
 		tunnels: map[string][]physical.Tunnel{}, patches: map[string]uint32{}, networks: map[string]bool{},
-		active: map[ovsdb.UUID]bool{}, natZones: map[ovsdb.UUID][2]uint16{}, collectors: map[uint32]bool{},
+		natZones: map[ovsdb.UUID][2]uint16{}, collectors: map[uint32]bool{},
+		datapaths: map[string][]ovsdb.UUID{}, names: map[ovsdb.UUID]string{},
+		tunnelsDue: map[string]bool{}, patchesDue: map[string]bool{}, zonesDue: map[ovsdb.UUID]bool{},
 	}
 }
 
@@ -51,6 +60,8 @@ func (l *Loop) take(d binding.Delta) {
 	for id, dp := range d.Datapaths {
 		l.stale = true
 		l.packets.changed = append(l.packets.changed, id)
+		l.patch.PathChanged(id)
+		l.fed.nameDatapath(id, dp)
 		if dp == nil {
 			l.tr.SetLocalDatapath(id, nil)
 			continue
@@ -63,7 +74,7 @@ func (l *Loop) take(d binding.Delta) {
 	}
 	if len(d.Datapaths) > 0 {
 		l.fed.relocated = true
-		l.due |= dutyPatch | dutyNATZones | dutyQueues
+		l.due |= dutyQueues
 	}
 	if len(d.Bound)+len(d.Interfaces) > 0 {
 		l.due |= dutyMirrors | dutyQueues | dutyStatus
@@ -91,9 +102,15 @@ func (l *Loop) feed() {
 	for name, zone := range l.zones.Changes() {
 		l.stale = true
 		l.tr.SetZone(name, zone)
-		if strings.HasSuffix(name, "_dnat") || strings.HasSuffix(name, "_snat") {
-			l.due |= dutyNATZones
-			l.fed.relocated = true
+		datapath, dnat := strings.CutSuffix(name, "_dnat")
+		if !dnat {
+			if datapath, dnat = strings.CutSuffix(name, "_snat"); !dnat {
+				continue
+			}
+		}
+		l.fed.relocated = true
+		for _, id := range l.fed.datapaths[datapath] {
+			l.fed.zonesDue[id] = true
 		}
 	}
 	if l.due.has(dutyMeters) {
@@ -101,19 +118,25 @@ func (l *Loop) feed() {
 		l.writer.SetMeters(l.meters())
 		l.stale = true
 	}
-	if l.due.has(dutyHA) {
-		l.due &^= dutyHA
-		l.feedHA()
-	}
-	if l.due.has(dutyNATZones) {
-		l.due &^= dutyNATZones
+	l.ha.Active(l.self(), l.due.has(dutyHA), func(group ovsdb.UUID, active bool) {
 		l.stale = true
-		l.feedNATZones()
+		l.tr.SetHAActive(group, active)
+	})
+	l.feedNATZones(l.due.has(dutyNATZones))
+	all := l.due.has(dutyFeed)
+	if all {
+		l.feedGlobals()
 	}
-	if !l.due.has(dutyFeed) {
-		return
+	l.feedTunnels(all)
+	l.feedPatches(all)
+	if all || l.due.has(dutyCollectors) {
+		l.feedCollectors()
 	}
-	l.due &^= dutyFeed
+	l.due &^= dutyHA | dutyNATZones | dutyFeed | dutyCollectors
+}
+
+// feedGlobals hands over what there is one of.
+func (l *Loop) feedGlobals() {
 	l.stale = true
 	if l.chassis != nil {
 		l.tr.SetSelf(physical.Self{UUID: l.chassis.UUID, Name: l.chassis.Name, Hostname: l.chassis.Hostname})
@@ -126,9 +149,6 @@ func (l *Loop) feed() {
 		l.tr.SetGeneveField(openflow.FieldTunMetadata0+openflow.Field(l.features.GeneveIndex), l.features.Geneve)
 	}
 	l.tr.SetFeatures(l.translationFeatures())
-	l.feedTunnels()
-	l.feedPatches()
-	l.feedCollectors()
 }
 
 // translationFeatures puts together what the switch and the local database say of
@@ -154,50 +174,61 @@ func encapOrder(c config.Config) []string {
 	return ips
 }
 
-func (l *Loop) feedHA() {
-	active := map[ovsdb.UUID]bool{}
-	if l.chassis != nil {
-		active = hachassis.ActiveGroups(l.sb, l.chassis.UUID, l.upNames)
+// feedTunnels hands over the tunnels to all chassis, or to those whose ports changed.
+func (l *Loop) feedTunnels(all bool) {
+	due := l.fed.tunnelsDue
+	if all {
+		maps.Copy(due, l.encaps.Peers(l.bridge))
+		for chassis := range l.fed.tunnels {
+			due[chassis] = true
+		}
+		due[""] = true
 	}
-	for id := range l.fed.active {
-		if !active[id] {
-			l.stale = true
-			l.tr.SetHAActive(id, false)
+	if len(due) == 0 {
+		return
+	}
+	l.stale = true
+	changed := map[string]bool{}
+	for chassis := range due {
+		changed[chassis] = chassis != "" // another configuration changes those whose ports have not
+		for _, c := range l.fed.order.Set(chassis, l.tunnelsTo(chassis)) {
+			changed[c] = true
 		}
 	}
-	for id := range active {
-		if !l.fed.active[id] {
-			l.stale = true
-			l.tr.SetHAActive(id, true)
+	for chassis, is := range changed {
+		if !is {
+			continue
+		}
+		list := l.fed.order.Tunnels(chassis)
+		l.tr.SetTunnels(chassis, list)
+		if len(list) > 0 {
+			l.fed.tunnels[chassis] = list
+		} else {
+			delete(l.fed.tunnels, chassis)
 		}
 	}
-	l.fed.active = active
+	if due[""] {
+		l.feedFlowTunnels()
+	}
+	clear(due)
 }
 
-func (l *Loop) feedTunnels() {
-	pairs, shared := encaps.Tunnels(l.ovs, l.bridge, l.chassis, l.sb)
-	all := make([]physical.Tunnel, 0, len(pairs))
-	for _, t := range pairs {
-		all = append(all, physical.Tunnel{
+// tunnelsTo are the tunnels to a chassis that flows can use.
+func (l *Loop) tunnelsTo(chassis string) []physical.PortTunnel {
+	ready := l.encaps.Ready(l.bridge, l.chassis, chassis)
+	list := make([]physical.PortTunnel, len(ready))
+	for i, t := range ready {
+		list[i] = physical.PortTunnel{Port: t.Port, Tunnel: physical.Tunnel{
 			OFPort: t.OFPort, Type: tunnelType(t.Type), Chassis: t.Chassis, RemoteIP: t.RemoteIP, LocalIP: t.LocalIP, Ramp: t.Ramp,
 			Queries: l.cfg.Learned.Tracking,
-		})
+		}}
 	}
-	now := map[string][]physical.Tunnel{}
-	for _, t := range physical.OrderTunnels(all) {
-		now[t.Chassis] = append(now[t.Chassis], t)
-	}
-	for chassis, list := range now {
-		l.tr.SetTunnels(chassis, list)
-	}
-	for chassis := range l.fed.tunnels {
-		if now[chassis] == nil {
-			l.tr.SetTunnels(chassis, nil)
-		}
-	}
-	l.fed.tunnels = now
+	return list
+}
+
+func (l *Loop) feedFlowTunnels() {
 	flow := physical.FlowTunnels{Enabled: l.cfg.FlowBasedTunnel, Queries: l.cfg.Learned.Tracking}
-	for _, t := range shared {
+	for _, t := range l.encaps.Shared(l.bridge, l.chassis) {
 		switch t.Type {
 		case "geneve":
 			flow.Geneve = t.OFPort
@@ -215,18 +246,31 @@ func tunnelType(s string) physical.TunnelType {
 	return physical.Geneve
 }
 
-func (l *Loop) feedPatches() {
-	ports := patch.OFPorts(l.ovs, l.bridge)
-	for lport := range l.fed.patches {
-		if ports[lport] == 0 {
-			l.tr.SetPatchPort(lport, 0)
+// feedPatches hands over the patch ports of all logical ports, or of those for which
+// they changed.
+func (l *Loop) feedPatches(all bool) {
+	due := l.fed.patchesDue
+	if all {
+		l.feedNetworks()
+		maps.Copy(due, l.patch.LPorts(l.bridge))
+		for lport := range l.fed.patches {
+			due[lport] = true
 		}
 	}
-	for lport, ofport := range ports {
+	for lport := range due {
+		l.stale = true
+		ofport := l.patch.OFPort(l.bridge, lport)
 		l.tr.SetPatchPort(lport, ofport)
+		if ofport != 0 {
+			l.fed.patches[lport] = ofport
+		} else {
+			delete(l.fed.patches, lport)
+		}
 	}
-	l.fed.patches = ports
+	clear(due)
+}
 
+func (l *Loop) feedNetworks() {
 	networks := map[string]bool{}
 	mappings, _ := config.ParseBridgeMappings(l.cfg.BridgeMappings)
 	for _, m := range mappings {
@@ -245,24 +289,58 @@ func (l *Loop) feedPatches() {
 	l.fed.networks = networks
 }
 
-func (l *Loop) feedNATZones() {
-	now := map[ovsdb.UUID][2]uint16{}
-	for id, dp := range l.binding.Datapaths() {
-		z := [2]uint16{l.zones.Zone(dp.Name + "_dnat"), l.zones.Zone(dp.Name + "_snat")}
+// nameDatapath notes the name of a local datapath; nil is one that is no longer.
+func (f *fed) nameDatapath(id ovsdb.UUID, dp *binding.LocalDatapath) {
+	f.zonesDue[id] = true
+	old, had := f.names[id]
+	if dp != nil && had && old == dp.Name {
+		return
+	}
+	if had {
+		rest := slices.DeleteFunc(f.datapaths[old], func(other ovsdb.UUID) bool { return other == id })
+		if f.datapaths[old] = rest; len(rest) == 0 {
+			delete(f.datapaths, old)
+		}
+		delete(f.names, id)
+	}
+	if dp != nil {
+		f.names[id] = dp.Name
+		f.datapaths[dp.Name] = append(f.datapaths[dp.Name], id)
+	}
+}
+
+// feedNATZones hands over the zones of all local datapaths, or of those that changed.
+func (l *Loop) feedNATZones(all bool) {
+	due := l.fed.zonesDue
+	if all {
+		for id, dp := range l.binding.Datapaths() {
+			l.fed.nameDatapath(id, dp)
+		}
+		for id := range l.fed.natZones {
+			due[id] = true
+		}
+	}
+	for id := range due {
+		var z [2]uint16
+		if name, local := l.fed.names[id]; local {
+			z = [2]uint16{l.zones.Zone(name + "_dnat"), l.zones.Zone(name + "_snat")}
+		}
+		if z == l.fed.natZones[id] {
+			continue
+		}
+		l.stale = true
+		l.tr.SetNATZones(id, z[0], z[1])
 		if z != [2]uint16{} {
-			now[id] = z
-			l.tr.SetNATZones(id, z[0], z[1])
+			l.fed.natZones[id] = z
+		} else {
+			delete(l.fed.natZones, id)
 		}
 	}
-	for id := range l.fed.natZones {
-		if _, ok := now[id]; !ok {
-			l.tr.SetNATZones(id, 0, 0)
-		}
-	}
-	l.fed.natZones = now
+	clear(due)
 }
 
 func (l *Loop) feedCollectors() {
+	l.stale = true
 	now := map[uint32]bool{}
 	for c := range l.ovs.FlowSampleCollectorSet.All() {
 		if l.bridge != nil && c.Bridge == l.bridge.UUID {

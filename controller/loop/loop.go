@@ -34,6 +34,8 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/controller/coverage"
 	"github.com/ovn-chassis/ovn-chassis/controller/ctflush"
 	"github.com/ovn-chassis/ovn-chassis/controller/ctzone"
+	"github.com/ovn-chassis/ovn-chassis/controller/encaps"
+	"github.com/ovn-chassis/ovn-chassis/controller/hachassis"
 	"github.com/ovn-chassis/ovn-chassis/controller/ifstatus"
 	"github.com/ovn-chassis/ovn-chassis/controller/nbcfg"
 	"github.com/ovn-chassis/ovn-chassis/controller/patch"
@@ -125,7 +127,7 @@ type Loop struct {
 	datapath *vswitchdb.Datapath
 	chassis  *sbdb.Chassis
 	private  *sbdb.ChassisPrivate
-	upNames  map[string]bool
+	upNames  map[string]bool // chassis that BFD reports up
 
 	// Changes since the last round.
 	sbChanges  *sbdb.Changes
@@ -134,6 +136,8 @@ type Loop struct {
 
 	binding  *binding.Duty
 	zones    *ctzone.State
+	encaps   *encaps.Duty
+	ha       *hachassis.Duty
 	patch    *patch.Duty
 	ifstatus *ifstatus.Duty
 	nbcfg    *nbcfg.Duty
@@ -202,11 +206,13 @@ func New(o Options) *Loop {
 	l := &Loop{
 		opts: o, do: make(chan func()), done: make(chan struct{}), log: o.Logger("main"),
 		ovs: replica.NewLocal(vswitchdb.NewDB()), sb: replica.NewSB(sbdb.NewDB()),
-		binding: binding.New(o.Logger("binding")), zones: ctzone.New(o.Logger("ct_zone")), patch: &patch.Duty{},
-		ifstatus: ifstatus.New(o.Logger("if_status")), nbcfg: nbcfg.New(time.Now()), flushes: ctflush.New(),
+		binding: binding.New(o.Logger("binding")), zones: ctzone.New(o.Logger("ct_zone")), nbcfg: nbcfg.New(time.Now()), flushes: ctflush.New(),
 		results: make(chan runResult, 1), stats: newStats(o.Stats), fed: newFed(),
 		warm: warm{saved: make(chan saved, 1)},
 	}
+	l.encaps, l.patch = encaps.New(l.sb, l.ovs), patch.New(l.sb, l.ovs)
+	l.ha = hachassis.New(l.sb, l.ovs, l.encaps)
+	l.ifstatus = ifstatus.New(o.Logger("if_status"), l.ovs)
 	l.due = allDuties
 	l.tr = o.NewTranslator(l.sb.DB)
 	l.writer = o.NewWriter(ofbundle.Config{Describe: l.describe, Log: o.Logger("ofctrl")})

@@ -16,7 +16,6 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/controller/ifstatus"
 	"github.com/ovn-chassis/ovn-chassis/controller/patch"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
-	"github.com/ovn-chassis/ovn-chassis/vswitchdb"
 )
 
 // round carries out the duties on the replicas as they are.
@@ -87,10 +86,10 @@ func (l *Loop) commit(now time.Time) {
 // collectDue turns changes into duties. What a duty could not write keeps it due.
 func (l *Loop) collectDue() {
 	if l.ovsChanges != nil {
-		l.due |= localDuties(l.ovsChanges)
+		l.noteLocal(l.ovsChanges)
 	}
 	if l.sbChanges != nil {
-		l.due |= sbDuties(l.sbChanges)
+		l.noteSB(l.sbChanges)
 	}
 }
 
@@ -187,11 +186,11 @@ func (l *Loop) runBinding(now time.Time, sbTx *ovsdb.Txn) {
 		l.log.Info("the switch is taken for dead, and its BFD with it")
 	}
 	switch {
-	case !l.due.has(dutyHA):
-	case l.switchGone.gone:
+	case !l.switchGone.gone:
+		l.upNames = l.ha.Up(l.bridge, l.due.has(dutyHA))
+	case l.due.has(dutyHA):
+		l.ha.AllDown()
 		l.upNames = nil
-	default:
-		l.upNames = hachassis.UpTunnels(l.ovs, l.bridge)
 	}
 	delta := l.binding.Run(binding.Inputs{
 		SB: l.sb, Local: l.ovs, Bridge: l.bridge, Chassis: l.chassis, UpTunnels: l.upNames, Now: now,
@@ -258,18 +257,20 @@ func (l *Loop) sendConditions() {
 func (l *Loop) runTunnels(localTx *ovsdb.Txn) {
 	log := l.opts.Logger("encaps")
 	index, indexed := chassis.Index(l.ovs.Root(), l.cfg.SystemID)
-	if l.due.has(dutyEncaps) && localTx != nil && indexed && l.featured {
-		l.leaveOldBridge(index, localTx)
-		encaps.Run(encaps.Inputs{
+	if all := l.due.has(dutyEncaps); (all || l.encaps.Due()) && localTx != nil && indexed && l.featured {
+		if all {
+			l.leaveOldBridge(index, localTx)
+		}
+		l.encaps.Run(encaps.Inputs{
 			SB: l.sb, Local: l.ovs, Config: l.cfg, Bridge: l.bridge, Chassis: l.chassis, Index: index,
 			MayDelete: l.settledOnce,
-		}, localTx, log)
+		}, all, localTx, log)
 		l.ran(dutyEncaps, localTx)
 	}
-	if l.due.has(dutyBFD) && localTx != nil {
-		hachassis.RunBFD(l.sb, l.ovs, l.bridge, l.chassis, l.cfg.FlowBasedTunnel, l.settledOnce, localTx, l.opts.Logger("ovn_bfd"))
-		l.ran(dutyBFD, localTx)
-	}
+	l.ha.RunBFD(hachassis.Inputs{
+		Bridge: l.bridge, Chassis: l.chassis, FlowBased: l.cfg.FlowBasedTunnel, MayDelete: l.settledOnce,
+	}, l.due.has(dutyBFD), localTx, l.opts.Logger("ovn_bfd"))
+	l.ran(dutyBFD, localTx)
 }
 
 // leaveOldBridge takes the own ports off bridges that are not the integration
@@ -281,7 +282,7 @@ func (l *Loop) leaveOldBridge(index string, localTx *ovsdb.Txn) {
 	if l.oldMoved != "" {
 		if old := l.ovs.BridgeByName.One(l.oldMoved); old != nil {
 			encaps.RemoveFrom(l.ovs, old, "", localTx)
-			patch.RemoveFrom(l.ovs, old, localTx)
+			l.patch.RemoveFrom(old, localTx)
 		}
 	} else {
 		for br := range l.ovs.Bridge.All() {
@@ -294,13 +295,10 @@ func (l *Loop) leaveOldBridge(index string, localTx *ovsdb.Txn) {
 }
 
 func (l *Loop) runPatch(localTx *ovsdb.Txn) {
-	if !l.due.has(dutyPatch) || localTx == nil {
-		return
-	}
 	l.patch.Run(patch.Inputs{
 		SB: l.sb, Local: l.ovs, Config: l.cfg, Bridge: l.bridge, Chassis: l.chassis,
 		IsLocal: l.binding.IsLocal, MayDelete: l.settledOnce,
-	}, localTx, l.opts.Logger("patch"))
+	}, l.due.has(dutyPatch), localTx, l.opts.Logger("patch"))
 	l.ran(dutyPatch, localTx)
 }
 
@@ -332,12 +330,8 @@ func (l *Loop) datapathName(id ovsdb.UUID) string {
 // runStatus reports ports and configuration that have reached the switch.
 func (l *Loop) runStatus(now time.Time, sbTx, localTx *ovsdb.Txn) {
 	if l.due.has(dutyStatus) || l.ifstatus.Pending() {
-		var stale []*vswitchdb.Interface
-		if l.settledOnce {
-			stale = binding.Stale(l.ovs, l.bridge)
-		}
 		l.ifstatus.Run(ifstatus.Inputs{
-			Bindings: l.binding, Local: l.ovs.DB, Stale: stale, Now: now, MayRelease: l.settledOnce,
+			Bindings: l.binding, Bridge: l.bridge, Now: now, MayRelease: l.settledOnce,
 		}, sbTx, localTx)
 		if sbTx != nil {
 			l.ran(dutyStatus, localTx)

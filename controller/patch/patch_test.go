@@ -27,7 +27,7 @@ func TestPatchPorts(t *testing.T) {
 		"port ln-nameless dp=sw0 key=3 type=localnet",
 		"port l2-here dp=sw0 key=4 type=l2gateway chassis=hv1 opt:network_name=phys",
 		"port l2-there dp=sw0 key=5 type=l2gateway chassis=hv2 opt:network_name=phys")
-	d := &Duty{}
+	d := New(w.SB, w.Local)
 	var log strings.Builder
 	logger := slog.New(slog.NewTextHandler(&log, nil))
 	cfg, _ := config.Parse(ovsdb.NewMap("ovn-bridge-mappings", "phys:br-phys,gone:br-gone"), config.Identity{})
@@ -36,7 +36,7 @@ func TestPatchPorts(t *testing.T) {
 		d.Run(Inputs{
 			SB: w.SB, Local: w.Local, Config: cfg, Bridge: w.Local.BridgeByName.One("br-int"), Chassis: w.SB.ChassisByName.One("hv1"),
 			IsLocal: func(id ovsdb.UUID) bool { return id == w.ID("datapath", "sw0") }, MayDelete: settled,
-		}, tx, logger)
+		}, true, tx, logger)
 		return w.Print(tx)
 	}
 	got := run(true)
@@ -72,8 +72,9 @@ func TestPatchPorts(t *testing.T) {
 	if got := run(true); got != "" {
 		t.Errorf("all is there, yet:\n%s", got)
 	}
-	if p := OFPorts(w.Local, w.Local.BridgeByName.One("br-int")); len(p) != 2 || p["ln"] != 3 || p["l2-here"] != 4 {
-		t.Errorf("OpenFlow ports: %v", p)
+	br := w.Local.BridgeByName.One("br-int")
+	if p := d.LPorts(br); len(p) != 2 || d.OFPort(br, "ln") != 3 || d.OFPort(br, "l2-here") != 4 || d.OFPort(br, "other") != 0 {
+		t.Errorf("logical ports %v: OpenFlow ports %d, %d", p, d.OFPort(br, "ln"), d.OFPort(br, "l2-here"))
 	}
 	do("del port ln")
 	if got := run(false); got != "" {
@@ -101,7 +102,7 @@ func TestPatchPorts(t *testing.T) {
 	}
 	// The agent moves to another bridge: all its ports go, with their peers.
 	tx := ovsdb.NewTxn("")
-	if !RemoveFrom(w.Local, w.Local.BridgeByName.One("br-int"), tx) {
+	if !d.RemoveFrom(w.Local.BridgeByName.One("br-int"), tx) {
 		t.Error("nothing to remove")
 	}
 	if got := w.Print(tx); strings.Contains(got, "foreign") || !strings.Contains(got, "patch-l2-here-to-br-int") || !strings.Contains(got, "patch-br-int-to-ln") {
