@@ -12,6 +12,7 @@ import (
 // the switch reports, makes no duty look at everything.
 func TestNoted(t *testing.T) {
 	const ports = dutyMirrors | dutyQueues
+	tunnel2 := new(cluster).tunnel(2)
 	for _, x := range []struct {
 		what string
 		do   string
@@ -34,6 +35,12 @@ func TestNoted(t *testing.T) {
 		{"somebody sets a tunnel's options", "iface ovn-n2-0 type=geneve ofport=102 opt:remote_ip=10.0.0.3 port:ovn-chassis-id=n2@10.0.0.2%10.0.0.1", 0, "tunnels n2"},
 		{"a patch port comes", "iface pp type=patch opt:peer=x ofport=3 port:ovn-localnet-port=ln", ports | dutyStatus, "patches ln flows ln"},
 		{"a patch port's other end", "iface pp bridge=br-two type=patch opt:peer=patch-br-int-to-ln", ports | dutyStatus, "patches ln"},
+		{"a patch port's other end goes", "iface pp bridge=br-two type=patch opt:peer=patch-br-int-to-ln, then del iface pp bridge=br-two",
+			ports | dutyStatus, "patches ln"},
+		{"a patch port's other end is another's", "iface pp bridge=br-two type=patch opt:peer=patch-br-int-to-ln, then iface pp bridge=br-two type=patch opt:peer=x",
+			ports, "patches ln"},
+		{"a tunnel is put on another bridge", "bridge br-ex, then del iface ovn-n2-0, " + strings.Replace(tunnel2, " type", " bridge=br-ex type", 1),
+			0, "tunnels flows n2"},
 		{"another chassis", "chassis n2 encaps=geneve/10.0.9.9", 0, "tunnels n2"},
 		{"another chassis' encap", "chassis n2 encaps=geneve/10.0.0.2 encap:csum=false", 0, "tunnels n2"},
 		{"another chassis goes", "del chassis n2", 0, "tunnels n2"},
@@ -51,8 +58,15 @@ func TestNoted(t *testing.T) {
 		{"a port with a queue", "port p2 dp=sw0 key=2 opt:qdisc_queue_id=1", dutyQueues, ""},
 	} {
 		c := newCluster(t, 3)
+		first, do, before := strings.Cut(x.do, ", then ")
+		if before {
+			c.do(first)
+			c.round()
+		} else {
+			do = x.do
+		}
 		c.l.due = 0
-		c.do(x.do)
+		c.do(strings.Split(do, ", ")...)
 		c.l.ovsChanges, c.l.sbChanges = c.w.LocalChanges, c.w.SBChanges
 		c.l.collectDue()
 		if c.l.due != x.want {
