@@ -8,6 +8,35 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/sbdb"
 )
 
+// TestProgramOfItsTranslator: what one translator compiled another does not use, though it
+// has the same rows.
+func TestProgramOfItsTranslator(t *testing.T) {
+	w := newBalanced(1)
+	u := &sbdb.Update{}
+	u.PutLogicalFlow(&sbdb.LogicalFlow{UUID: id('f', 0), LogicalDPGroup: id('g', 0), Pipeline: "ingress", TableID: 3,
+		Match: "tcp.dst == {1, 2} && tcp.src == {3, 4}", Actions: "next;"})
+	w.db.Apply(u)
+	flows := func(limit int) int {
+		one := New(w.db, Options{Workers: 1})
+		for d := range w.db.DatapathBinding.All() {
+			one.SetLocalDatapath(d.UUID, &LocalDatapath{})
+		}
+		one.SetMaxFlows(limit)
+		n := 0
+		for _, f := range one.Run().Added {
+			if f.Owner == id('f', 0) {
+				n++
+			}
+		}
+		return n
+	}
+	for range 10 {
+		if all, none := flows(0), flows(1); all == 0 || none != 0 {
+			t.Fatalf("%d flows without a limit, %d beyond it", all, none)
+		}
+	}
+}
+
 // BenchmarkFlowOfAllSwitches changes the priority of a logical flow of 250 local switches:
 // 250 flows go and 250 come, whatever other flows there are.
 func BenchmarkFlowOfAllSwitches(b *testing.B) {
