@@ -247,6 +247,7 @@ type split struct {
 	agent  time.Duration
 	swtch  time.Duration // from the first message to the switch to its last answer
 	total  time.Duration
+	mods   float64 // of flows and groups, in one change
 }
 
 // divide makes changes with a wire on the agent's connections. Kinds that do not
@@ -260,6 +261,7 @@ func (c *client) divide(k kind, db workload.Database, times int, w *integration.
 		c.t.Fatalf("%s: %v", k.name, err)
 	}
 	var server, agent, swtch, total []time.Duration
+	before := w.Counts()
 	for n := range times {
 		c.settle()
 		w.Mark()
@@ -282,7 +284,9 @@ func (c *client) divide(k kind, db workload.Database, times int, w *integration.
 	if len(total) == 0 {
 		return split{}, false
 	}
-	return split{middle(server), middle(agent), middle(swtch), middle(total)}, true
+	after := w.Counts()
+	mods := after.FlowMods + after.GroupMods - before.FlowMods - before.GroupMods
+	return split{middle(server), middle(agent), middle(swtch), middle(total), float64(mods) / float64(times)}, true
 }
 
 func middle(d []time.Duration) time.Duration {

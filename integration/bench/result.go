@@ -91,6 +91,7 @@ func splitFigures(kind string) []figure {
 		{"agent", "ms", of(func(x split) time.Duration { return x.agent })},
 		{"switch", "ms", of(func(x split) time.Duration { return x.swtch })},
 		{"all", "ms", of(func(x split) time.Duration { return x.total })},
+		{"flow-mods", "", func(s sample) (float64, bool) { x, ok := s.splits[kind]; return x.mods, ok }},
 	}
 }
 
