@@ -9,8 +9,8 @@
 //
 // Only ports touched by a change are judged again: the port itself, ports whose
 // interface it provides, ports of an HA group whose members or tunnels changed.
-// The flood runs again when its starting points or a link changed; its cost is
-// that of the links, not of the ports.
+// The flood goes on from there when its starting points or a link changed (forest),
+// and interfaces are looked at one by one as their rows change (plugged).
 package binding
 
 import (
@@ -52,10 +52,11 @@ type Delta struct {
 	Resident map[string]bool
 	// Bound tells of ports bound here through an interface, their own or a parent's.
 	Bound map[string]bool
-	// Zones says that the users of conntrack zones changed.
-	Zones bool
-	// Scope says that the interfaces' or the datapaths' set changed, and with it
-	// what is to be monitored.
+	// Zones names those who may want another conntrack zone than before, or none: see
+	// Duty.ZoneUser.
+	Zones map[string]bool
+	// Scope says that what is to be monitored changed: the chassis, the set of
+	// interfaces, or that of datapaths.
 	Scope bool
 }
 
@@ -71,8 +72,7 @@ type Duty struct {
 	log *slog.Logger
 	in  Inputs
 
-	ifaces        map[string]*Interface
-	bridge        ovsdb.UUID
+	plugged       plugged
 	chassis       *sbdb.Chassis
 	upTunnels     map[string]bool
 	verdicts      map[string]verdict
@@ -90,7 +90,9 @@ type Duty struct {
 	zoned     map[string]bool // ports that want a conntrack zone
 	roots     map[ovsdb.UUID]int
 	datapaths map[ovsdb.UUID]*LocalDatapath
-	topology  bool // the flood is to run again
+	names     map[string][]ovsdb.UUID // local datapaths by name, in order
+	forest    *forest
+	edits     edits // what the forest has not followed yet
 
 	delta Delta
 }
@@ -98,11 +100,11 @@ type Duty struct {
 // New returns a duty that has seen nothing.
 func New(log *slog.Logger) *Duty {
 	return &Duty{
-		log: log, ifaces: map[string]*Interface{}, verdicts: map[string]verdict{}, dirty: map[string]bool{},
+		log: log, plugged: newPlugged(), verdicts: map[string]verdict{}, dirty: map[string]bool{},
 		pending: map[string]bool{}, claimedAt: map[string]time.Time{}, postponed: map[string]time.Time{},
 		leaving: map[string]time.Time{}, returned: map[string]bool{}, lingering: map[ovsdb.UUID]time.Time{},
 		refusedLogged: map[string]bool{}, unknownLogged: map[string]bool{}, boundHere: map[string]bool{}, zoned: map[string]bool{}, roots: map[ovsdb.UUID]int{},
-		datapaths: map[ovsdb.UUID]*LocalDatapath{},
+		datapaths: map[ovsdb.UUID]*LocalDatapath{}, names: map[string][]ovsdb.UUID{}, forest: newForest(maxDepth), edits: newEdits(),
 	}
 }
 
@@ -113,17 +115,16 @@ func (d *Duty) Run(in Inputs, tx *ovsdb.Txn) Delta {
 	clear(d.returned)
 	d.delta = Delta{
 		Datapaths: map[ovsdb.UUID]*LocalDatapath{}, Interfaces: map[string]*Interface{},
-		Resident: map[string]bool{}, Bound: map[string]bool{},
+		Resident: map[string]bool{}, Bound: map[string]bool{}, Zones: map[string]bool{},
 	}
-	d.scanInterfaces()
+	d.followInterfaces()
 	d.noteChanges()
 	if in.Chassis == nil {
 		d.forget()
 		return d.delta
 	}
 	d.judge()
-	if d.topology {
-		d.topology = false
+	if !d.edits.empty() {
 		d.refreshDatapaths()
 		d.judge() // localnet ports of datapaths that came or went
 	}
@@ -179,40 +180,7 @@ func (d *Duty) markAll() {
 	for lport := range d.verdicts {
 		d.mark(lport)
 	}
-	d.topology = true
-}
-
-// scanInterfaces lists the bridge's interfaces again when the local database
-// changed, and marks the ports of those that differ.
-func (d *Duty) scanInterfaces() {
-	var br ovsdb.UUID
-	if d.in.Bridge != nil {
-		br = d.in.Bridge.UUID
-	}
-	c := d.in.LocalChanges
-	if br == d.bridge && (c == nil || len(c.Port)+len(c.Interface) == 0 && !portsChanged(c.Bridge)) {
-		return
-	}
-	d.bridge = br
-	now := scan(d.in.Local, d.in.Bridge, d.ifaces, d.log)
-	for lport, i := range now {
-		old := d.ifaces[lport]
-		if old == nil {
-			d.delta.Scope = true
-		}
-		if old == nil || *old != *i {
-			d.mark(lport)
-			d.markChildren(lport)
-		}
-	}
-	for lport := range d.ifaces {
-		if now[lport] == nil {
-			d.delta.Scope, d.delta.Zones = true, true
-			d.mark(lport)
-			d.markChildren(lport)
-		}
-	}
-	d.ifaces = now
+	d.edits.all = true
 }
 
 // noteChanges marks the ports that changes of the southbound database, of the own
@@ -244,10 +212,7 @@ func (d *Duty) noteChanges() {
 	for i := range c.PortBinding {
 		d.notePort(&c.PortBinding[i])
 	}
-	if len(c.HAChassisGroup)+len(c.HAChassis) > 0 {
-		d.markHA()
-		d.topology = true
-	}
+	d.noteGroups(c)
 	for i := range c.Chassis {
 		// Members of HA groups are ordered by name, and exist only with their chassis.
 		if c.Chassis[i].Old == nil || c.Chassis[i].New == nil {
@@ -274,9 +239,25 @@ func (d *Duty) notePort(c *ovsdb.Change[sbdb.PortBinding]) {
 		}
 		d.mark(p.LogicalPort)
 		d.markChildren(p.LogicalPort)
-		switch p.Type {
-		case "patch", "l3gateway", "chassisredirect":
-			d.topology = true
+		d.forest.note(p, &d.edits)
+	}
+}
+
+// noteGroups marks what depends on the members of HA groups. Which of a group is first
+// is nothing to the links.
+func (d *Duty) noteGroups(c *sbdb.Changes) {
+	if len(c.HAChassisGroup)+len(c.HAChassis) == 0 {
+		return
+	}
+	d.markHA()
+	for i := range c.HAChassis {
+		if x := &c.HAChassis[i]; x.Old == nil || x.New == nil || x.Cols.Has(sbdb.HAChassisColChassis) {
+			d.edits.all = true
+		}
+	}
+	for i := range c.HAChassisGroup {
+		if x := &c.HAChassisGroup[i]; x.Old == nil || x.New == nil || x.Cols.Has(sbdb.HAChassisGroupColHAChassis) {
+			d.edits.all = true
 		}
 	}
 }
@@ -286,12 +267,21 @@ func (d *Duty) noteDatapath(c *ovsdb.Change[sbdb.DatapathBinding]) {
 	if row == nil {
 		row = c.Old
 	}
-	if d.roots[row.UUID] > 0 || d.datapaths[row.UUID] != nil {
-		d.topology = true
+	d.edits.datapaths[row.UUID] = true
+	if c.Old == nil || c.New == nil || replica.IsSwitch(c.Old) != replica.IsSwitch(c.New) {
+		d.edits.converted[row.UUID] = true
 	}
-	if c.Old != nil && c.New != nil && c.Cols.Has(sbdb.DatapathBindingColTunnelKey) || c.Old == nil {
-		for _, p := range d.in.SB.PortsByDatapath.Get(row.UUID) {
+	keyed := c.Old == nil || c.New != nil && c.Cols.Has(sbdb.DatapathBindingColTunnelKey)
+	limited := limitText(c.Old) != limitText(c.New)
+	if !keyed && !limited {
+		return
+	}
+	for _, p := range d.in.SB.PortsByDatapath.Get(row.UUID) {
+		if keyed {
 			d.mark(p.LogicalPort)
+		}
+		if limited && d.zoned[p.LogicalPort] {
+			d.delta.Zones[p.LogicalPort] = true
 		}
 	}
 }
@@ -306,7 +296,7 @@ func (d *Duty) markHA() {
 
 func (d *Duty) view() *view {
 	return &view{
-		Inputs: d.in, ifaces: d.ifaces,
+		Inputs: d.in, ifaces: d.plugged.byPort,
 		isLocal:   func(id ovsdb.UUID) bool { return d.datapaths[id] != nil },
 		postponed: func(lport string) bool { _, ok := d.postponed[lport]; return ok },
 		dpKey: func(id ovsdb.UUID) uint32 {
@@ -387,8 +377,10 @@ func (d *Duty) replace(lport string, old, now verdict) {
 	if old.resident != now.resident {
 		d.delta.Resident[lport] = now.resident
 	}
-	if old.zone != now.zone || old.zoneLimit != now.zoneLimit {
-		d.delta.Zones = true
+	if old.zone != now.zone || old.zoneLimit != now.zoneLimit || old.datapath != now.datapath {
+		if old.zone || now.zone {
+			d.delta.Zones[lport] = true
+		}
 		setMember(d.zoned, lport, now.zone)
 	}
 	var was, is *Interface
@@ -423,43 +415,98 @@ func (d *Duty) countRoot(v verdict, n int) {
 		}
 	}
 	if (before == 0) != (d.roots[v.datapath] == 0) {
-		d.topology = true
+		d.edits.roots[v.datapath] = true
 	}
 }
 
-// refreshDatapaths floods again and notes which datapaths came, went or changed.
+// isRoot tells whether a datapath is local by itself, and not for a link.
+func (d *Duty) isRoot(id ovsdb.UUID) bool {
+	_, lingers := d.lingering[id]
+	return lingers || d.roots[id] > 0
+}
+
+// refreshDatapaths has the forest follow what changed and notes which datapaths came,
+// went or changed.
 func (d *Duty) refreshDatapaths() {
-	f := &flood{in: d.in, out: map[ovsdb.UUID]*LocalDatapath{}, log: func(s string) { d.log.Warn(s) }}
-	for id := range d.roots {
-		f.add(id, 0)
-		delete(d.lingering, id)
+	for id := range d.edits.roots {
+		if d.roots[id] > 0 {
+			delete(d.lingering, id)
+		}
 	}
+	f := d.forest
+	f.sb, f.us, f.log, f.isRoot = d.in.SB, d.in.Chassis.UUID, func(s string) { d.log.Warn(s) }, d.isRoot
+	if d.edits.all || !f.refresh(&d.edits) {
+		f = d.growForest()
+	}
+	d.edits.clear()
+	for id := range f.touched {
+		d.publish(id, f.nodes[id])
+	}
+	clear(f.touched)
+}
+
+// growForest floods from scratch.
+func (d *Duty) growForest() *forest {
+	f := newForest(d.forest.limit)
+	f.sb, f.us, f.log, f.isRoot = d.forest.sb, d.forest.us, d.forest.log, d.isRoot
+	roots := slices.Collect(maps.Keys(d.roots))
 	for id := range d.lingering {
-		f.add(id, 0)
-	}
-	sortPeers(f.out)
-	before := d.datapaths
-	d.datapaths = f.out
-	for id, now := range f.out {
-		old := before[id]
-		if old == nil {
-			d.delta.Scope, d.delta.Zones = true, true
-			d.markLocalnets(id)
-		} else if old.equal(now) {
-			f.out[id] = old
-			continue
-		} else if old.Row != now.Row {
-			d.delta.Zones = true
-		}
-		d.delta.Datapaths[id] = now
-	}
-	for id := range before {
-		if f.out[id] == nil {
-			d.delta.Scope, d.delta.Zones = true, true
-			d.delta.Datapaths[id] = nil
-			d.markLocalnets(id)
+		if d.roots[id] == 0 {
+			roots = append(roots, id)
 		}
 	}
+	f.grow(roots)
+	if f.deep {
+		f.log("datapaths nested too deep")
+	}
+	for id := range d.datapaths {
+		f.touched[id] = true
+	}
+	// A refresh that was given up has been at what is published.
+	for id := range d.forest.touched {
+		if n := f.nodes[id]; n != nil {
+			n.changed = true
+		}
+	}
+	d.forest = f
+	return f
+}
+
+// publish makes known what became of a datapath, nil if it is not local.
+func (d *Duty) publish(id ovsdb.UUID, n *node) {
+	old := d.datapaths[id]
+	var now *LocalDatapath
+	switch {
+	case n == nil && old == nil:
+		return
+	case n == nil:
+		delete(d.datapaths, id)
+	case old != nil && old.Row == n.row:
+		// What a node once published shares its peers with it.
+		changed := n.changed || !n.published && !slices.Equal(old.Peers, n.peers)
+		old.Peers = n.peers
+		n.published, n.changed = true, false
+		if !changed {
+			return
+		}
+		now = old
+	default:
+		now = localDatapath(n.row, n.peers)
+		n.published, n.changed = true, false
+		d.datapaths[id] = now
+	}
+	d.delta.Datapaths[id] = now
+	if now == old {
+		return
+	}
+	if old == nil || now == nil {
+		d.delta.Scope = true
+		d.markLocalnets(id)
+	} else if old.Key != now.Key {
+		d.delta.Scope = true
+	}
+	d.rename(id, old, -1)
+	d.rename(id, now, 1)
 }
 
 func (d *Duty) markLocalnets(dp ovsdb.UUID) {
@@ -498,11 +545,15 @@ func (d *Duty) forget() {
 		d.replace(lport, v, verdict{})
 		delete(d.verdicts, lport)
 	}
-	for id := range d.datapaths {
+	for id, dp := range d.datapaths {
 		d.delta.Datapaths[id] = nil
-		d.delta.Scope, d.delta.Zones = true, true
+		d.delta.Scope = true
+		d.rename(id, dp, -1)
 	}
 	clear(d.datapaths)
+	d.forest = newForest(d.forest.limit)
+	d.edits.clear()
+	d.edits.all = true
 	clear(d.pending)
 	clear(d.dirty)
 	clear(d.leaving)

@@ -2,7 +2,6 @@ package binding
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/ovn-chassis/ovn-chassis/controller/hachassis"
 	"github.com/ovn-chassis/ovn-chassis/controller/replica"
@@ -13,6 +12,10 @@ import (
 // maxDepth bounds the flood from a bound port through peers; nobody nests routers
 // deeper on purpose.
 const maxDepth = 100
+
+// redirectKey is the option by which a distributed gateway port, or the port beyond,
+// names the chassisredirect port that stands for it.
+const redirectKey = "chassis-redirect-port"
 
 // PeerPorts is one link between two local datapaths.
 type PeerPorts struct {
@@ -27,57 +30,17 @@ type LocalDatapath struct {
 	Name    string
 	Switch  bool
 	Transit bool // joins availability zones
-	Peers   []PeerPorts
+	// Peers are in the order of the rows of the local ports.
+	Peers []PeerPorts
 }
 
-func (a *LocalDatapath) equal(b *LocalDatapath) bool {
-	return a.Row == b.Row && slices.Equal(a.Peers, b.Peers)
-}
-
-// flood starts at the datapaths of bound ports and follows the links between
-// datapaths.
-type flood struct {
-	in  Inputs
-	out map[ovsdb.UUID]*LocalDatapath
-	log func(string)
-}
-
-func (f *flood) add(id ovsdb.UUID, depth int) {
-	if f.out[id] != nil {
-		return
-	}
-	row := f.in.SB.DatapathBinding.Get(id)
-	if row == nil {
-		return
-	}
+// localDatapath reads the row of a datapath that has become local.
+func localDatapath(row *sbdb.DatapathBinding, peers []PeerPorts) *LocalDatapath {
 	_, transit := row.ExternalIDs.Lookup("interconn-ts")
-	d := &LocalDatapath{
+	return &LocalDatapath{
 		Row: row, Key: uint32(row.TunnelKey), Name: replica.DatapathName(row),
-		Switch: replica.IsSwitch(row), Transit: transit,
+		Switch: replica.IsSwitch(row), Transit: transit, Peers: peers,
 	}
-	f.out[id] = d
-	if depth >= maxDepth {
-		f.log("datapaths nested too deep")
-		return
-	}
-	for _, p := range f.in.SB.PortsByDatapath.Get(id) {
-		peer := Peer(f.in.SB, p)
-		if peer != nil && f.follow(p, peer) {
-			f.add(peer.Datapath, depth+1)
-			f.link(p, peer)
-		}
-	}
-}
-
-func (f *flood) link(p, peer *sbdb.PortBinding) {
-	one := func(p, peer *sbdb.PortBinding) {
-		d := f.out[p.Datapath]
-		if d != nil && !slices.ContainsFunc(d.Peers, func(x PeerPorts) bool { return x.Local == p.LogicalPort }) {
-			d.Peers = append(d.Peers, PeerPorts{p.LogicalPort, peer.LogicalPort, p.UUID})
-		}
-	}
-	one(p, peer)
-	one(peer, p)
 }
 
 // Peer is the other end of a patch or l3gateway port, nil when there is none of
@@ -101,22 +64,22 @@ func Peer(sb *replica.SB, p *sbdb.PortBinding) *sbdb.PortBinding {
 // distributed gateway port stops the flood from the switch's side except on the
 // chassis that may host the gateway, and from the router's side when all traffic
 // is redirected anyway.
-func (f *flood) follow(p, peer *sbdb.PortBinding) bool {
-	us := f.in.Chassis.UUID
+func (f *forest) follow(p, peer *sbdb.PortBinding) bool {
+	us := f.us
 	if p.Type == "l3gateway" {
 		return p.Chassis == us && peer.Chassis == us
 	}
-	name, has := p.Options.Lookup("chassis-redirect-port")
-	peerName, peerHas := peer.Options.Lookup("chassis-redirect-port")
+	name, has := p.Options.Lookup(redirectKey)
+	peerName, peerHas := peer.Options.Lookup(redirectKey)
 	if !has && !peerHas {
 		return true
 	}
 	var redirect, peerRedirect *sbdb.PortBinding
 	if has {
-		redirect = f.in.SB.PortByName.One(name)
+		redirect = f.sb.PortByName.One(name)
 	}
 	if peerHas {
-		peerRedirect = f.in.SB.PortByName.One(peerName)
+		peerRedirect = f.sb.PortByName.One(peerName)
 	}
 	if redirect == nil && peerRedirect == nil {
 		port, missing := peer, peerName
@@ -127,7 +90,7 @@ func (f *flood) follow(p, peer *sbdb.PortBinding) bool {
 		return false
 	}
 	hosts := func(cr *sbdb.PortBinding) bool {
-		return hachassis.Contains(f.in.SB, f.in.SB.HAChassisGroup.Get(cr.HAChassisGroup), us)
+		return hachassis.Contains(f.sb, f.sb.HAChassisGroup.Get(cr.HAChassisGroup), us)
 	}
 	if peerRedirect != nil && f.isSwitch(p.Datapath) && !f.isSwitch(peer.Datapath) {
 		return hosts(peerRedirect)
@@ -138,7 +101,7 @@ func (f *flood) follow(p, peer *sbdb.PortBinding) bool {
 	return redirect != nil && hosts(redirect)
 }
 
-func (f *flood) isSwitch(id ovsdb.UUID) bool {
-	row := f.in.SB.DatapathBinding.Get(id)
+func (f *forest) isSwitch(id ovsdb.UUID) bool {
+	row := f.sb.DatapathBinding.Get(id)
 	return row != nil && replica.IsSwitch(row)
 }

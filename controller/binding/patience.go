@@ -28,14 +28,16 @@ func (d *Duty) endPatience() {
 	for id, until := range d.lingering {
 		if !d.in.Now.Before(until) {
 			delete(d.lingering, id)
-			d.topology = true
+			d.edits.roots[id] = true
 		}
 	}
 }
 
 // lostInterface tells whether the interface that carried a port is gone, and not only
 // the port's right to it.
-func (d *Duty) lostInterface(v verdict) bool { return v.iface != nil && d.ifaces[v.iface.LPort] == nil }
+func (d *Duty) lostInterface(v verdict) bool {
+	return v.iface != nil && d.plugged.byPort[v.iface.LPort] == nil
+}
 
 // leaves tells whether the port's row is left to the next chassis for now.
 func (d *Duty) leaves(lport string) bool {

@@ -6,21 +6,12 @@ import (
 	"maps"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
 
-	"github.com/ovn-chassis/ovn-chassis/controller/ctzone"
 	"github.com/ovn-chassis/ovn-chassis/controller/replica"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
 	"github.com/ovn-chassis/ovn-chassis/sbdb"
 )
-
-// sortPeers puts links in the order of the rows of their local ports.
-func sortPeers(dps map[ovsdb.UUID]*LocalDatapath) {
-	for _, d := range dps {
-		slices.SortFunc(d.Peers, func(a, b PeerPorts) int { return a.row.Compare(b.row) })
-	}
-}
 
 // IsLocal tells whether a datapath is local.
 func (d *Duty) IsLocal(id ovsdb.UUID) bool { return d.datapaths[id] != nil }
@@ -39,16 +30,16 @@ func (d *Duty) Datapaths() iter.Seq2[ovsdb.UUID, *LocalDatapath] {
 // InterfaceIDs returns the logical ports that interfaces of the bridge carry,
 // sorted. None is left out for being seen anyway: the row may be deleted and made
 // again on another datapath, and ports inside it may be of any.
-func (d *Duty) InterfaceIDs() []string { return slices.Sorted(maps.Keys(d.ifaces)) }
+func (d *Duty) InterfaceIDs() []string { return slices.Sorted(maps.Keys(d.plugged.byPort)) }
 
 // HasInterface tells whether an interface of the bridge carries the logical port,
 // known to the southbound replica or not.
-func (d *Duty) HasInterface(lport string) bool { return d.ifaces[lport] != nil }
+func (d *Duty) HasInterface(lport string) bool { return d.plugged.byPort[lport] != nil }
 
 // Ofport is the OpenFlow port of the interface that carries the logical port, 0 if
 // none does.
 func (d *Duty) Ofport(lport string) uint32 {
-	if i := d.ifaces[lport]; i != nil {
+	if i := d.plugged.byPort[lport]; i != nil {
 		return i.OFPort
 	}
 	return 0
@@ -108,57 +99,12 @@ func (d *Duty) BoundPorts() iter.Seq2[string, Bound] {
 // not bound here.
 func (d *Duty) UnboundInterfaces() iter.Seq[*Interface] {
 	return func(yield func(*Interface) bool) {
-		for lport, i := range d.ifaces {
+		for lport, i := range d.plugged.byPort {
 			if _, ok := d.BoundPort(lport); !ok && !yield(i) {
 				return
 			}
 		}
 	}
-}
-
-// ZoneUsers returns who wants a conntrack zone, with limits and requested numbers.
-func (d *Duty) ZoneUsers() map[string]ctzone.User {
-	users := make(map[string]ctzone.User, len(d.zoned)+2*len(d.datapaths))
-	for lport := range d.zoned {
-		v := d.verdicts[lport]
-		limit := int64(ctzone.NoLimit)
-		if p := d.in.SB.PortByName.One(lport); p != nil {
-			dp := d.in.SB.DatapathBinding.Get(v.datapath)
-			if dp != nil {
-				limit = zoneLimit(dp.ExternalIDs, limit)
-			}
-			limit = zoneLimit(p.Options, limit)
-		}
-		users[lport] = ctzone.User{Limit: limit}
-	}
-	for _, dp := range d.datapaths {
-		if dp.Name == "" {
-			d.log.Error(fmt.Sprintf("Missing name for datapath '%s' skipping zone assignment.", dp.Row.UUID))
-			continue
-		}
-		limit := zoneLimit(dp.Row.ExternalIDs, ctzone.NoLimit)
-		users[dp.Name+"_dnat"] = ctzone.User{Limit: limit}
-		snat := ctzone.User{Limit: limit}
-		if text, ok := dp.Row.ExternalIDs.Lookup("snat-ct-zone"); ok {
-			if n, err := strconv.ParseUint(text, 10, 16); err == nil {
-				snat.Requested = ovsdb.Some(uint16(n))
-			}
-		}
-		users[dp.Name+"_snat"] = snat
-	}
-	return users
-}
-
-func zoneLimit(m ovsdb.Map, otherwise int64) int64 {
-	text, ok := m.Lookup("ct-zone-limit")
-	if !ok {
-		return otherwise
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 0 || n > 1<<32-1 {
-		return ctzone.NoLimit
-	}
-	return n
 }
 
 // DumpRelated is the reply to debug/dump-related-ports.
@@ -221,11 +167,11 @@ func (d *Duty) DumpBindings() string {
 	all := map[string]*entry{}
 	at := func(name string) *entry {
 		if all[name] == nil {
-			all[name] = &entry{iface: d.ifaces[name]}
+			all[name] = &entry{iface: d.plugged.byPort[name]}
 		}
 		return all[name]
 	}
-	for name := range d.ifaces {
+	for name := range d.plugged.byPort {
 		at(name)
 	}
 	for lport, v := range d.verdicts {

@@ -7,11 +7,16 @@
 //
 // A number newly given or taken away is flushed once, and only then recorded:
 // what the database says about a zone is always true of the switch.
+//
+// After the first Update it is told only of users that changed, and it looks at their
+// names and numbers only. What a change of the bridge's external_ids costs beyond is one
+// comparison of each pair with what it was.
 package ctzone
 
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sort"
 	"strconv"
@@ -44,15 +49,22 @@ type zone struct {
 // State is the zones of this agent.
 //
 // Invariants:
-//  1. byNumber is the inverse of current, requested numbers shared by several
-//     users apart: there it names one of them.
-//  2. A number in flushing is not in the database under a name that got it since
+//  1. byNumber is the inverse of current; only requested numbers have several users.
+//  2. Numbers from lo to below next are in use.
+//  3. wanting are the users that have no zone because there was none left.
+//  4. A name that current and the bridge row written disagree on, or that waits for a
+//     flush, is in check, a number with an unwritten limit in limits; or all is set.
+//  5. A number in flushing is not in the database under a name that got it since
 //     the flush was asked for.
 type State struct {
 	log      *slog.Logger
 	restored bool
 	current  map[string]zone
-	byNumber map[uint16]string
+	byNumber map[uint16][]string
+	users    map[string]User
+	wanting  map[string]bool
+	lo, hi   uint16
+	next     uint32
 	// flushing counts the flushes asked for and not yet done.
 	flushing map[uint16]int
 	ask      []uint16
@@ -65,14 +77,17 @@ type State struct {
 	changed map[string]bool
 	// written is the bridge row the database was last found in line with.
 	written *vswitchdb.Bridge
-	dirty   bool
+	check   map[string]bool
+	limits  map[uint16]bool
+	all     bool
 }
 
 // New returns a state without zones.
 func New(log *slog.Logger) *State {
 	return &State{
-		log: log, current: map[string]zone{}, byNumber: map[uint16]string{}, flushing: map[uint16]int{},
+		log: log, current: map[string]zone{}, byNumber: map[uint16][]string{}, flushing: map[uint16]int{},
 		asked: map[uint16]bool{}, leaving: map[string]uint16{}, limited: map[uint16]bool{}, changed: map[string]bool{},
+		wanting: map[string]bool{}, check: map[string]bool{}, limits: map[uint16]bool{},
 	}
 }
 
@@ -84,7 +99,7 @@ func (s *State) Restored() bool { return s.restored }
 // datapathName's. Of several names with one number the first in order keeps it.
 func (s *State) Restore(ids ovsdb.Map, datapathName func(ovsdb.UUID) string) {
 	s.restored = true
-	s.dirty = true
+	s.all = true
 	for key, value := range ids.All() {
 		name, ok := strings.CutPrefix(key, keyPrefix)
 		if !ok {
@@ -99,9 +114,9 @@ func (s *State) Restore(ids ovsdb.Map, datapathName func(ovsdb.UUID) string) {
 			s.log.Debug(fmt.Sprintf("ct zone %d replace uuid name '%s' with '%s'", n, name, renamed))
 			name = renamed
 		}
-		if other, taken := s.byNumber[uint16(n)]; taken {
-			if other != name {
-				s.log.Info(fmt.Sprintf("ct zone %d of '%s' is also '%s': dropping the latter", n, other, name))
+		if holders := s.byNumber[uint16(n)]; len(holders) > 0 {
+			if holders[0] != name {
+				s.log.Info(fmt.Sprintf("ct zone %d of '%s' is also '%s': dropping the latter", n, holders[0], name))
 			}
 			continue
 		}
@@ -131,9 +146,8 @@ func rename(name string, datapathName func(ovsdb.UUID) string) string {
 
 func (s *State) set(name string, z zone) {
 	s.current[name] = z
-	s.byNumber[z.number] = name
-	s.changed[name] = true
-	s.dirty = true
+	s.byNumber[z.number] = append(s.byNumber[z.number], name)
+	s.changed[name], s.check[name], s.limits[z.number] = true, true, true
 }
 
 // flush asks for a flush of a number; one that was asked for and not yet handed
@@ -142,7 +156,7 @@ func (s *State) flush(n uint16) {
 	if s.asked[n] {
 		return
 	}
-	s.asked[n] = true
+	s.asked[n], s.limits[n] = true, true
 	s.flushing[n]++
 	s.ask = append(s.ask, n)
 }
@@ -161,74 +175,118 @@ func (s *State) take(name string) {
 	}
 	s.log.Debug(fmt.Sprintf("removing ct zone %d for '%s'", z.number, name))
 	delete(s.current, name)
-	if s.byNumber[z.number] == name {
+	if others := slices.DeleteFunc(s.byNumber[z.number], func(n string) bool { return n == name }); len(others) > 0 {
+		s.byNumber[z.number] = others
+	} else {
 		delete(s.byNumber, z.number)
+		if z.number >= s.lo {
+			s.next = min(s.next, uint32(z.number))
+		}
 	}
 	s.leaving[name] = z.number
-	s.changed[name] = true
-	s.dirty = true
+	s.changed[name], s.check[name] = true, true
 	s.flush(z.number)
 }
 
-// Update makes the zones those of users, numbers between lo and hi. It is not to be
-// called before all users are known: a zone without a user is taken away.
+// Update makes the zones those of users, which it takes over, numbers between lo and
+// hi. It is not to be called before all users are known: a zone without a user is taken
+// away.
 func (s *State) Update(users map[string]User, lo, hi uint16) {
-	for _, name := range sortedKeys(s.current) {
-		u, used := users[name]
-		z := s.current[name]
+	s.users, s.lo, s.hi, s.next = users, lo, hi, uint32(lo)
+	names := make(map[string]bool, len(users))
+	for name := range s.current {
+		names[name] = true
+	}
+	for name := range users {
+		names[name] = true
+	}
+	clear(s.wanting)
+	s.settle(names)
+}
+
+// Change is Update for the users with the given names; user tells whether one wants a
+// zone.
+func (s *State) Change(names map[string]bool, user func(name string) (u User, wants bool)) {
+	for name := range names {
+		if u, wants := user(name); wants {
+			s.users[name] = u
+		} else {
+			delete(s.users, name)
+			delete(s.wanting, name)
+		}
+	}
+	s.settle(names)
+}
+
+// InRange tells whether the last Update was for numbers between lo and hi.
+func (s *State) InRange(lo, hi uint16) bool { return s.users != nil && s.lo == lo && s.hi == hi }
+
+// settle brings the zones of the names in line with the users.
+func (s *State) settle(changed map[string]bool) {
+	names := sortedKeys(changed)
+	for _, name := range names {
+		u, used := s.users[name]
+		z, has := s.current[name]
 		switch {
+		case !has:
 		case !used:
 			s.take(name)
 		case u.Requested.IsSet():
 			if z.number != u.Requested.Value() {
 				s.take(name)
 			}
-		case z.number < lo || z.number > hi:
+		case z.number < s.lo || z.number > s.hi || len(s.byNumber[z.number]) > 1:
 			s.take(name)
 		}
 	}
-	names := sortedKeys(users)
 	for _, name := range names {
-		if n, ok := users[name].Requested.Get(); ok {
-			s.giveRequested(name, n, users)
+		if u := s.users[name]; u.Requested.IsSet() {
+			s.giveRequested(name, u)
 		}
 	}
-	next := uint32(lo)
 	for _, name := range names {
-		u := users[name]
+		u, used := s.users[name]
 		z, has := s.current[name]
-		if has {
-			if z.limit != u.Limit {
-				s.log.Debug(fmt.Sprintf("setting ct zone %d limit to %d", z.number, u.Limit))
-				z.limit = u.Limit
-				s.current[name] = z
-				s.dirty = true
-			}
-			continue
+		if !has && used {
+			s.wanting[name] = true
 		}
-		for next <= uint32(hi) && s.byNumber[uint16(next)] != "" {
-			next++
+		if has && z.limit != u.Limit {
+			s.log.Debug(fmt.Sprintf("setting ct zone %d limit to %d", z.number, u.Limit))
+			z.limit = u.Limit
+			s.current[name] = z
+			s.limits[z.number] = true
 		}
-		if next > uint32(hi) {
+	}
+	for _, name := range sortedKeys(s.wanting) {
+		for s.next <= uint32(s.hi) && len(s.byNumber[uint16(s.next)]) > 0 {
+			s.next++
+		}
+		if s.next > uint32(s.hi) {
 			s.log.Warn("exhausted all ct zones")
 			return
 		}
-		s.give(name, uint16(next), u.Limit)
+		delete(s.wanting, name)
+		s.give(name, uint16(s.next), s.users[name].Limit)
 	}
 }
 
 // giveRequested gives a user the number it must have. Whoever had the number
 // without asking for it gets another.
-func (s *State) giveRequested(name string, n uint16, users map[string]User) {
+func (s *State) giveRequested(name string, u User) {
+	n := u.Requested.Value()
 	if z, has := s.current[name]; has && z.number == n {
 		return
 	}
-	for other, z := range s.current {
-		if z.number == n && users[other].Requested != ovsdb.Some(n) {
+	for _, other := range slices.Sorted(slices.Values(s.byNumber[n])) {
+		if o, used := s.users[other]; o.Requested != u.Requested {
 			s.take(other)
+			if used {
+				s.wanting[other] = true
+			}
 		}
 	}
-	s.give(name, n, users[name].Limit)
+	delete(s.wanting, name)
+	s.give(name, n, u.Limit)
 }
 
 // Flushes returns the numbers to flush now, each once; the caller reports each
@@ -244,7 +302,7 @@ func (s *State) Flushes() []uint16 {
 func (s *State) Flushed(n uint16) {
 	if s.flushing[n]--; s.flushing[n] <= 0 {
 		delete(s.flushing, n)
-		s.dirty = true
+		s.limits[n] = true
 	}
 }
 
@@ -274,42 +332,43 @@ func (s *State) List() string {
 // Write adds to tx what the database should say and does not: names in the
 // bridge's external_ids, limits in the datapath's CT_Zone rows.
 func (s *State) Write(br *vswitchdb.Bridge, dp *vswitchdb.Datapath, l *vswitchdb.DB, tx *ovsdb.Txn) {
-	if tx == nil || br == nil || !s.restored || (!s.dirty && s.sameZones(br)) {
+	if tx == nil || br == nil || !s.restored {
 		return
 	}
-	s.written, s.dirty = br, false
-	put := map[string]string{}
-	for name, z := range s.current {
-		if s.flushing[z.number] > 0 {
-			continue
-		}
-		if text := strconv.Itoa(int(z.number)); br.ExternalIDs.Get(keyPrefix+name) != text {
-			put[keyPrefix+name] = text
-		}
-	}
+	s.noteBridge(br)
+	var put map[string]string
 	var gone []string
-	for key := range br.ExternalIDs.All() {
-		name, ok := strings.CutPrefix(key, keyPrefix)
-		if !ok {
+	for name := range s.check {
+		key := keyPrefix + name
+		text, there := br.ExternalIDs.Lookup(key)
+		z, has := s.current[name]
+		n, leaves := s.leaving[name]
+		if has {
+			n = z.number
+		}
+		if (has || leaves) && s.flushing[n] > 0 {
 			continue
 		}
-		if _, has := s.current[name]; has {
-			continue
-		}
-		if n, leaving := s.leaving[name]; leaving && s.flushing[n] > 0 {
-			continue
-		}
-		gone = append(gone, key)
-	}
-	for name, n := range s.leaving {
-		if s.flushing[n] == 0 {
-			delete(s.leaving, name)
+		delete(s.leaving, name)
+		// What is written here is looked at again: the row will say so, or not.
+		want := strconv.Itoa(int(n))
+		switch {
+		case has == there && (!has || text == want):
+			delete(s.check, name)
+		case has:
+			if put == nil {
+				put = map[string]string{}
+			}
+			put[key] = want
+		default:
+			gone = append(gone, key)
 		}
 	}
 	if len(put) > 0 {
 		vswitchdb.UpdateBridge(tx, br.UUID).MutateExternalIDsPut(ovsdb.MapFrom(put))
 	}
 	if len(gone) > 0 {
+		slices.Sort(gone)
 		vswitchdb.UpdateBridge(tx, br.UUID).MutateExternalIDsDelete(gone...)
 	}
 	if dp != nil {
@@ -317,61 +376,87 @@ func (s *State) Write(br *vswitchdb.Bridge, dp *vswitchdb.Datapath, l *vswitchdb
 	}
 }
 
-// sameZones tells whether the bridge still has the zones it was last seen with.
-// Other marks on it change all the time.
-func (s *State) sameZones(br *vswitchdb.Bridge) bool {
-	if s.written == br {
-		return true
-	}
+// noteBridge has the names looked at whose zone is another on the bridge than when it
+// was last seen, all of them when that may be anything. Other marks on it change all
+// the time.
+func (s *State) noteBridge(br *vswitchdb.Bridge) {
 	if s.written == nil || s.written.UUID != br.UUID {
-		return false
+		s.all = true
 	}
-	for key := range s.written.ExternalIDs.Differing(br.ExternalIDs) {
-		if strings.HasPrefix(key, keyPrefix) {
-			return false
+	switch {
+	case s.all:
+		for key := range br.ExternalIDs.All() {
+			s.checkKey(key)
+		}
+		for name, z := range s.current {
+			s.check[name], s.limits[z.number] = true, true
+		}
+		for name := range s.leaving {
+			s.check[name] = true
+		}
+		for n := range s.limited {
+			s.limits[n] = true
+		}
+	case s.written != br:
+		for key := range s.written.ExternalIDs.Differing(br.ExternalIDs) {
+			s.checkKey(key)
 		}
 	}
-	s.written = br
-	return true
+	s.written, s.all = br, false
+}
+
+func (s *State) checkKey(key string) {
+	if name, ok := strings.CutPrefix(key, keyPrefix); ok {
+		s.check[name] = true
+	}
 }
 
 func (s *State) writeLimits(dp *vswitchdb.Datapath, l *vswitchdb.DB, tx *ovsdb.Txn) {
-	want := map[uint16]int64{}
-	for _, z := range s.current {
-		if z.limit >= 0 && s.flushing[z.number] == 0 {
-			want[z.number] = z.limit
+	var gone []int64
+	for _, n := range slices.Sorted(maps.Keys(s.limits)) {
+		limit, wanted := s.limitOf(n)
+		id, there := dp.CTZones.Lookup(int64(n))
+		if !wanted {
+			if there && s.limited[n] {
+				gone = append(gone, int64(n))
+				continue
+			}
+			delete(s.limited, n)
+			delete(s.limits, n)
+			continue
 		}
-	}
-	for n, limit := range want {
 		s.limited[n] = true
-		id, ok := dp.CTZones.Lookup(int64(n))
-		if row := l.CTZone.Get(id); ok && row != nil {
+		if row := l.CTZone.Get(id); there && row != nil {
 			if v, set := row.Limit.Get(); !set || v != limit {
 				vswitchdb.UpdateCTZone(tx, id).SetLimit(limit)
+			} else {
+				delete(s.limits, n)
 			}
 			continue
 		}
 		id = vswitchdb.InsertCTZone(tx).SetLimit(limit).UUID()
 		vswitchdb.UpdateDatapath(tx, dp.UUID).MutateCTZonesPut(ovsdb.MapFrom(map[int64]ovsdb.UUID{int64(n): id}))
 	}
-	var gone []int64
-	for n := range s.limited {
-		if _, wanted := want[n]; wanted {
-			continue
-		}
-		delete(s.limited, n)
-		if _, ok := dp.CTZones.Lookup(int64(n)); ok {
-			gone = append(gone, int64(n))
-		}
-	}
 	if len(gone) > 0 {
-		slices.Sort(gone)
 		vswitchdb.UpdateDatapath(tx, dp.UUID).MutateCTZonesDelete(gone...)
 	}
 }
 
+// limitOf is the limit that the database is to have for a number now.
+func (s *State) limitOf(n uint16) (limit int64, wanted bool) {
+	if s.flushing[n] > 0 {
+		return 0, false
+	}
+	for _, name := range slices.Sorted(slices.Values(s.byNumber[n])) {
+		if limit := s.current[name].limit; limit >= 0 {
+			return limit, true
+		}
+	}
+	return 0, false
+}
+
 // Unwritten says that the last Write did not reach the database.
-func (s *State) Unwritten() { s.dirty = true }
+func (s *State) Unwritten() { s.all = true }
 
 func sortedKeys[V any](m map[string]V) []string {
 	out := make([]string, 0, len(m))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ovn-chassis/ovn-chassis/controller/replica/replicatest"
 	"github.com/ovn-chassis/ovn-chassis/ovsdb"
+	"github.com/ovn-chassis/ovn-chassis/vswitchdb"
 )
 
 func users(names ...string) map[string]User {
@@ -93,6 +94,57 @@ func TestFlushBeforeDatabase(t *testing.T) {
 	s.Update(map[string]User{"p2": {Limit: 5}}, 1, 100)
 	if got := write(); !strings.Contains(got, "insert CT_Zone new1 limit=5\n") || !strings.Contains(got, "ct_zones insert {1:new1}") {
 		t.Errorf("limit:\n%s", got)
+	}
+}
+
+// TestLimits: the limit of a zone is a row, and goes with the zone or the wish for it;
+// rows that others made are left alone.
+func TestLimits(t *testing.T) {
+	w := replicatest.New(t)
+	w.Do("open o")
+	w.Do("bridge br-int")
+	dp := w.ID("dpath", "system")
+	rows := func(limits map[int64]int64) {
+		zones := map[int64]ovsdb.UUID{9: w.ID("ctzone", "9")}
+		for n, limit := range limits {
+			zones[n] = w.ID("ctzone", strconv.Itoa(int(n)))
+			w.Local.Apply(&vswitchdb.Update{CTZone: []ovsdb.RowUpdate[vswitchdb.CTZone]{{
+				ID: zones[n], Kind: ovsdb.RowFull, Row: &vswitchdb.CTZone{UUID: zones[n], Limit: ovsdb.Some(limit)},
+			}}})
+		}
+		w.Local.Apply(&vswitchdb.Update{Datapath: []ovsdb.RowUpdate[vswitchdb.Datapath]{{
+			ID: dp, Kind: ovsdb.RowFull, Row: &vswitchdb.Datapath{UUID: dp, CTZones: ovsdb.MapFrom(zones)},
+		}}})
+	}
+	s := newState()
+	user := func(n int64) func(string) (User, bool) {
+		return func(string) (User, bool) { return User{Limit: n}, true }
+	}
+	s.Update(map[string]User{"a": {Limit: 5}, "b": {Limit: NoLimit}}, 1, 100)
+	s.flushAll()
+	for _, x := range []struct {
+		change func()
+		want   string
+	}{
+		{func() { rows(nil) }, "insert CT_Zone new1 limit=5\nmutate Datapath system ct_zones delete [1] ct_zones insert {1:new1}\n"},
+		{func() { rows(map[int64]int64{1: 5}) }, ""},
+		{func() { s.Change(map[string]bool{"a": true}, user(6)) }, "update CT_Zone 1 limit=6\n"},
+		{func() { rows(map[int64]int64{1: 6}) }, ""},
+		{func() { s.Change(map[string]bool{"a": true}, user(NoLimit)) }, "mutate Datapath system ct_zones delete [1]\n"},
+		{func() { rows(nil) }, ""},
+		{func() { s.Change(map[string]bool{"b": true}, user(7)); rows(map[int64]int64{2: 7}) }, ""},
+		{func() {
+			s.Change(map[string]bool{"b": true}, func(string) (User, bool) { return User{}, false })
+			s.flushAll()
+		}, "mutate Datapath system ct_zones delete [2]\n"},
+	} {
+		x.change()
+		tx := ovsdb.NewTxn("")
+		s.Write(w.Local.BridgeByName.One("br-int"), w.Local.Datapath.Get(dp), w.Local.DB, tx)
+		got := slices.DeleteFunc(strings.SplitAfter(w.Print(tx), "\n"), func(l string) bool { return strings.HasPrefix(l, "mutate Bridge") })
+		if strings.Join(got, "") != x.want {
+			t.Errorf("written %q, want %q", got, x.want)
+		}
 	}
 }
 

@@ -132,7 +132,7 @@ func (l *Loop) recompute() {
 	l.stats.recomputes.Inc()
 	l.due = allDuties
 	l.stale = true
-	l.fed.scope, l.fed.zones = true, true
+	l.fed.scope, l.fed.allZones = true, true
 	l.writer.RetryRefused()
 	if l.running {
 		l.recomputeAfter = true

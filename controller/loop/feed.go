@@ -35,7 +35,10 @@ type fed struct {
 	zonesDue   map[ovsdb.UUID]bool
 
 	scope bool // what is to be monitored changed
-	zones bool // the users of conntrack zones changed
+	// zones are those who may want another conntrack zone than before, or none.
+	zones map[string]bool
+	// allZones: everybody may.
+	allZones bool
 	// relocated: local datapaths or their zones changed.
 	relocated bool
 }
@@ -43,7 +46,7 @@ type fed struct {
 func newFed() fed {
 	return fed{
 		tunnels: map[string][]physical.Tunnel{}, patches: map[string]uint32{}, networks: map[string]bool{},
-		natZones: map[ovsdb.UUID][2]uint16{}, collectors: map[uint32]bool{},
+		natZones: map[ovsdb.UUID][2]uint16{}, collectors: map[uint32]bool{}, zones: map[string]bool{},
 		datapaths: map[string][]ovsdb.UUID{}, names: map[ovsdb.UUID]string{},
 		tunnelsDue: map[string]bool{}, patchesDue: map[string]bool{}, zonesDue: map[ovsdb.UUID]bool{},
 	}
@@ -56,7 +59,7 @@ func (l *Loop) take(d binding.Delta) {
 		l.stale = true
 	}
 	l.fed.scope = l.fed.scope || d.Scope
-	l.fed.zones = l.fed.zones || d.Zones
+	maps.Copy(l.fed.zones, d.Zones)
 	for id, dp := range d.Datapaths {
 		l.stale = true
 		l.packets.changed = append(l.packets.changed, id)

@@ -308,11 +308,16 @@ func (l *Loop) runZones(localTx *ovsdb.Txn) {
 	}
 	if !l.zones.Restored() {
 		l.zones.Restore(l.bridge.ExternalIDs, l.datapathName)
-		l.fed.zones = true
 	}
-	if l.fed.zones && l.settledOnce {
-		l.fed.zones = false
-		l.zones.Update(l.binding.ZoneUsers(), l.cfg.CtZoneMin, l.cfg.CtZoneMax)
+	switch lo, hi := l.cfg.CtZoneMin, l.cfg.CtZoneMax; {
+	case !l.settledOnce:
+	case l.fed.allZones || !l.zones.InRange(lo, hi):
+		l.fed.allZones = false
+		clear(l.fed.zones)
+		l.zones.Update(l.binding.ZoneUsers(), lo, hi)
+	case len(l.fed.zones) > 0:
+		l.zones.Change(l.fed.zones, l.binding.ZoneUser)
+		clear(l.fed.zones)
 	}
 	for _, n := range l.zones.Flushes() {
 		l.writer.FlushZone(n)

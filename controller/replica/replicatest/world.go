@@ -217,6 +217,9 @@ func (w *World) southbound(kind, name string, id ovsdb.UUID, a args, del bool) b
 	switch kind {
 	case "chassis":
 		row := &sbdb.Chassis{UUID: id, Name: name, Hostname: a.vals["host"], OtherConfig: a.strMap("oc"), TransportZones: a.list("tz")}
+		if as := a.vals["name"]; as != "" {
+			row.Name = as
+		}
 		for _, e := range a.list("encaps") {
 			typ, ip, _ := strings.Cut(e, "/")
 			w.encap(name, typ, ip, a)
@@ -240,7 +243,10 @@ func (w *World) southbound(kind, name string, id ovsdb.UUID, a args, del bool) b
 		if a.flags["switch"] {
 			typ = "logical-switch"
 		}
-		row := &sbdb.DatapathBinding{UUID: id, TunnelKey: a.num("key"), Type: ovsdb.Some(typ), ExternalIDs: a.strMap("ext").With("name", name)}
+		row := &sbdb.DatapathBinding{UUID: id, TunnelKey: a.num("key"), Type: ovsdb.Some(typ), ExternalIDs: a.strMap("ext")}
+		if _, named := row.ExternalIDs.Lookup("name"); !named {
+			row.ExternalIDs = row.ExternalIDs.With("name", name)
+		}
 		if del {
 			row = nil
 		}
@@ -275,6 +281,9 @@ func (w *World) southbound(kind, name string, id ovsdb.UUID, a args, del bool) b
 			row = nil
 		}
 		u.HAChassisGroup = one(id, row)
+	case "member":
+		// A member of a group, named group/chassis, is given another chassis.
+		u.HAChassis = one(id, &sbdb.HAChassis{UUID: id, Chassis: w.ref("chassis", a.vals["chassis"]), Priority: a.num("prio")})
 	case "mirror":
 		row := &sbdb.Mirror{UUID: id, Name: name, Type: a.vals["type"], Sink: a.vals["sink"], Index: a.num("index"), Filter: a.vals["filter"]}
 		if del {
@@ -335,6 +344,10 @@ func (w *World) switchdb(kind, name string, id ovsdb.UUID, a args, del bool) boo
 		u.Interface, u.Port = one(id, row), one(pid, port)
 		w.applyLocal(u)
 		w.setMember(bridge, name, !del)
+		return true
+	case "plug":
+		// An interface that is there comes to a bridge or goes from it.
+		w.setMember(a.vals["bridge"], name, !del)
 		return true
 	case "ovs-mirror":
 		row := &vswitchdb.Mirror{UUID: id, Name: name, ExternalIDs: a.strMap("ext"), OutputPort: w.ref("port-of", a.vals["out"]),
