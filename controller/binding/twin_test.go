@@ -394,3 +394,64 @@ func TestTwin(t *testing.T) {
 		}
 	})
 }
+
+// steps has a duty follow lines one after the other, and says whether a datapath is to
+// be local then.
+func steps(t *testing.T, world []string, datapath string, then []step) {
+	w := replicatest.New(t)
+	for _, l := range append(world, "bridge br-int") {
+		w.Do(l)
+	}
+	x := &twin{
+		w: w, d: New(slog.New(slog.DiscardHandler)), now: time.Unix(1000, 0),
+		datapaths: map[ovsdb.UUID]LocalDatapath{}, zones: map[string]ctzone.User{},
+	}
+	for _, s := range then {
+		for _, l := range s.lines {
+			w.Do(l)
+		}
+		if err := x.round(); err != nil {
+			t.Fatalf("%q: %v", s.lines, err)
+		}
+		if x.d.IsLocal(w.ID("datapath", datapath)) != s.local {
+			t.Errorf("%q: local is not %v", s.lines, s.local)
+		}
+	}
+}
+
+type step struct {
+	local bool
+	lines []string
+}
+
+// TestMemberChanges: whether a gateway port is followed depends on who is a member of
+// its HA group, however that changes.
+func TestMemberChanges(t *testing.T) {
+	steps(t, []string{
+		"chassis hv1", "chassis hv2", "datapath sw0 switch key=1", "datapath r0 key=2", "datapath pub switch key=3",
+		"port p1 dp=sw0 key=1", "iface vif1 ofport=7 ext:iface-id=p1",
+		"port sw0-r0 dp=sw0 key=2 type=patch opt:peer=r0-sw0", "port r0-sw0 dp=r0 key=1 type=patch opt:peer=sw0-r0",
+		"port r0-pub dp=r0 key=2 type=patch opt:peer=pub-r0 opt:chassis-redirect-port=cr", "port pub-r0 dp=pub key=1 type=patch opt:peer=r0-pub",
+		"port cr dp=r0 key=3 type=chassisredirect ha=g0 opt:always-redirect=true", "group g0 members=hv2:10",
+	}, "pub", []step{
+		{false, nil},
+		{true, []string{"member g0/hv2 chassis=hv1"}},
+		{true, []string{"member g0/hv2 chassis=hv1 prio=7"}},
+		{false, []string{"member g0/hv2 chassis=hv2"}},
+		{true, []string{"group g0 members=hv2:10,hv1:5"}},
+		{true, []string{"group g0 members=hv2:10,hv1:5 ref=hv2"}},
+		{false, []string{"group g0 members=hv2:10"}},
+	})
+}
+
+// TestOwnRowReplaced: another row for the same chassis is at home elsewhere.
+func TestOwnRowReplaced(t *testing.T) {
+	steps(t, []string{
+		"chassis hv1", "datapath sw0 switch key=1", "datapath gw key=2", "port p1 dp=sw0 key=1", "iface vif1 ofport=7 ext:iface-id=p1",
+		"port sw0-gw dp=sw0 key=2 type=l3gateway chassis=hv1 opt:peer=gw-sw0", "port gw-sw0 dp=gw key=1 type=l3gateway chassis=hv1 opt:peer=sw0-gw",
+	}, "gw", []step{
+		{true, nil},
+		{false, []string{"del chassis hv1", "chassis hv9 name=hv1"}},
+		{true, []string{"del chassis hv9", "chassis hv1"}},
+	})
+}
