@@ -56,8 +56,9 @@ type Delta struct {
 	// Duty.ZoneUser.
 	Zones map[string]bool
 	// Scope says that what is to be monitored changed: the chassis, the set of
-	// interfaces, or that of datapaths.
-	Scope bool
+	// interfaces, or that of datapaths. Networks says that the latter did.
+	Scope    bool
+	Networks bool
 }
 
 // RelatedChange says that a port became related to this chassis or ceased to be.
@@ -500,10 +501,10 @@ func (d *Duty) publish(id ovsdb.UUID, n *node) {
 		return
 	}
 	if old == nil || now == nil {
-		d.delta.Scope = true
+		d.delta.Scope, d.delta.Networks = true, true
 		d.markLocalnets(id)
 	} else if old.Key != now.Key {
-		d.delta.Scope = true
+		d.delta.Scope, d.delta.Networks = true, true
 	}
 	d.rename(id, old, -1)
 	d.rename(id, now, 1)
@@ -547,7 +548,7 @@ func (d *Duty) forget() {
 	}
 	for id, dp := range d.datapaths {
 		d.delta.Datapaths[id] = nil
-		d.delta.Scope = true
+		d.delta.Scope, d.delta.Networks = true, true
 		d.rename(id, dp, -1)
 	}
 	clear(d.datapaths)

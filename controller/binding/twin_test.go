@@ -40,6 +40,10 @@ func (x *twin) round() error {
 	delta := d.Run(in, nil)
 	w.Reset()
 	for id, dp := range delta.Datapaths {
+		had, was := x.datapaths[id]
+		if (was != (dp != nil) || was && had.Key != dp.Key) && !(delta.Networks && delta.Scope) {
+			return fmt.Errorf("networks changed, which was not told")
+		}
 		if dp == nil {
 			delete(x.datapaths, id)
 		} else {

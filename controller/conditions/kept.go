@@ -22,6 +22,7 @@ const (
 // flows: those depend on what is local now.
 type Kept struct {
 	local map[ovsdb.UUID]Datapath
+	list  []Datapath // local as it was given
 	left  []departed // in the order of departure
 }
 
@@ -31,8 +32,28 @@ type departed struct {
 }
 
 // Datapaths returns what to monitor when the given datapaths are local: those, and
-// those that have been until a moment ago and still exist.
+// those that have been until a moment ago and still exist. The list may be kept and
+// returned; given again it is not looked at.
 func (k *Kept) Datapaths(local []Datapath, exists func(ovsdb.UUID) bool, now time.Time) []Datapath {
+	if !sameList(local, k.list) {
+		k.follow(local, now)
+	}
+	k.left = slices.DeleteFunc(k.left, func(d departed) bool { return !now.Before(d.until) || !exists(d.UUID) })
+	if extra := len(k.left) - maxKept; extra > 0 {
+		k.left = slices.Delete(k.left, 0, extra)
+	}
+	if len(k.left) == 0 {
+		return local
+	}
+	all := slices.Clone(local)
+	for _, d := range k.left {
+		all = append(all, d.Datapath)
+	}
+	return all
+}
+
+// follow notes which datapaths have departed and which are back.
+func (k *Kept) follow(local []Datapath, now time.Time) {
 	is := make(map[ovsdb.UUID]Datapath, len(local))
 	for _, d := range local {
 		is[d.UUID] = d
@@ -46,17 +67,9 @@ func (k *Kept) Datapaths(local []Datapath, exists func(ovsdb.UUID) bool, now tim
 	slices.SortFunc(gone, func(a, b departed) int { return cmp.Compare(a.Key, b.Key) })
 	k.left = slices.DeleteFunc(append(k.left, gone...), func(d departed) bool {
 		_, back := is[d.UUID]
-		return back || !now.Before(d.until) || !exists(d.UUID)
+		return back
 	})
-	if extra := len(k.left) - maxKept; extra > 0 {
-		k.left = slices.Delete(k.left, 0, extra)
-	}
-	k.local = is
-	all := slices.Clone(local)
-	for _, d := range k.left {
-		all = append(all, d.Datapath)
-	}
-	return all
+	k.local, k.list = is, local
 }
 
 // Due is when a datapath is to be let go, zero when there is none.

@@ -29,9 +29,11 @@ const (
 
 // Scope is Compute for inputs that change a little at a time. A port more is two
 // clauses of one table, while a datapath has one in each of ten: those are kept as
-// long as the datapaths are the same.
+// long as the datapaths are the same. A list of datapaths that was given is not to be
+// changed; the same one again is not looked at.
 type Scope struct {
-	in   Inputs // of the last conditions, Datapaths in order
+	in   Inputs     // of the last conditions, Datapaths in order
+	raw  []Datapath // those datapaths as they were given
 	base ovsdb.Conditions
 	due  time.Time
 }
@@ -71,7 +73,7 @@ func (s *Scope) adds(in Inputs) (wider bool, ports []string, same bool) {
 	if s.base == nil || s.in.MonitorAll != in.MonitorAll || !sameChassis(s.in.Chassis, in.Chassis) {
 		return true, nil, false
 	}
-	for _, d := range in.Datapaths {
+	for _, d := range s.unlessSame(in.Datapaths) {
 		if _, has := slices.BinarySearchFunc(s.in.Datapaths, d, compareDatapaths); !has {
 			return true, nil, false
 		}
@@ -83,6 +85,18 @@ func (s *Scope) adds(in Inputs) (wider bool, ports []string, same bool) {
 	}
 	return false, ports, len(in.Datapaths) == len(s.in.Datapaths) && slices.Equal(in.Interfaces, s.in.Interfaces)
 }
+
+// unlessSame is a list of datapaths, or nothing if it is the very list of the last
+// conditions: one with an interface more, most often.
+func (s *Scope) unlessSame(list []Datapath) []Datapath {
+	if sameList(list, s.raw) {
+		return nil
+	}
+	return list
+}
+
+// sameList tells whether two lists are one.
+func sameList(a, b []Datapath) bool { return len(a) > 0 && len(a) == len(b) && &a[0] == &b[0] }
 
 func compareDatapaths(a, b Datapath) int {
 	if c := a.UUID.Compare(b.UUID); c != 0 || a.Key == b.Key {
@@ -100,9 +114,14 @@ func sameChassis(a, b *sbdb.Chassis) bool {
 
 // compute is what Compute returns. Interfaces of in are in order.
 func (s *Scope) compute(in Inputs) ovsdb.Conditions {
-	in.Datapaths = slices.SortedFunc(slices.Values(in.Datapaths), compareDatapaths)
+	if sameList(in.Datapaths, s.raw) {
+		in.Datapaths = s.in.Datapaths
+	} else {
+		s.raw = in.Datapaths
+		in.Datapaths = slices.SortedFunc(slices.Values(in.Datapaths), compareDatapaths)
+	}
 	if s.base == nil || s.in.MonitorAll != in.MonitorAll || !sameChassis(s.in.Chassis, in.Chassis) ||
-		!slices.Equal(s.in.Datapaths, in.Datapaths) {
+		!sameList(s.in.Datapaths, in.Datapaths) && !slices.Equal(s.in.Datapaths, in.Datapaths) {
 		s.base = Compute(Inputs{MonitorAll: in.MonitorAll, Chassis: in.Chassis, Datapaths: in.Datapaths})
 	}
 	s.in = in

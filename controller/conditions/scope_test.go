@@ -3,6 +3,7 @@ package conditions
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -100,5 +101,62 @@ func TestWhatWaits(t *testing.T) {
 		if due := s.Due(); due.IsZero() != (x.due == 0) || x.due != 0 && due.Sub(now) != x.due {
 			t.Errorf("%s: due %v, want after %v", x.name, due, x.due)
 		}
+	}
+}
+
+// TestSameList: a list of datapaths that is given again is as one with the same contents,
+// whatever else changes, and another of the same length is not taken for it.
+func TestSameList(t *testing.T) {
+	us := &sbdb.Chassis{UUID: ovsdb.NewUUID(), Name: "hv1"}
+	now := time.Unix(1000, 0)
+	one, other := datapaths(3, 1, 2), datapaths(4, 1, 2)
+	var s, fresh Scope
+	var k, kFresh Kept
+	exists := func(ovsdb.UUID) bool { return true }
+	known := func(string) bool { return true }
+	for i, x := range []struct {
+		list  []Datapath
+		ports []string
+		all   bool
+	}{
+		{one, nil, false}, {one, []string{"p1"}, false}, {one, nil, false}, {one, nil, true}, {one, []string{"p1"}, false}, {other, []string{"p1"}, false},
+		{other, nil, false}, {one, []string{"p2"}, false}, {one[:2], []string{"p2"}, false}, {one, []string{"p2"}, false},
+	} {
+		now = now.Add(20 * time.Second)
+		in := Inputs{Chassis: us, Interfaces: x.ports, MonitorAll: x.all}
+		again := in
+		in.Datapaths, again.Datapaths = k.Datapaths(x.list, exists, now), kFresh.Datapaths(slices.Clone(x.list), exists, now)
+		if !slices.Equal(in.Datapaths, again.Datapaths) {
+			t.Errorf("%d: monitored are %v, want %v", i, in.Datapaths, again.Datapaths)
+		}
+		got, wait, send := s.Next(in, known, now)
+		want, wantWait, wantSend := fresh.Next(again, known, now)
+		if wait != wantWait || send != wantSend || !maps.EqualFunc(got, want, sameClauses) {
+			t.Errorf("%d: %v, wait %v, send %v; want %v, %v, %v", i, got, wait, send, want, wantWait, wantSend)
+		}
+	}
+}
+
+// BenchmarkInterface: an interface takes another's place on a chassis with so many local
+// datapaths. What is left of their number is the list of clauses, which is copied.
+func BenchmarkInterface(b *testing.B) {
+	for _, n := range []int{50, 1000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			var local []Datapath
+			for i := range n {
+				local = append(local, Datapath{ovsdb.NewUUID(), int64(i + 1)})
+			}
+			us := &sbdb.Chassis{UUID: ovsdb.NewUUID(), Name: "hv1"}
+			var s Scope
+			var k Kept
+			now := time.Unix(1000, 0)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				now = now.Add(2 * shrinkDelay)
+				in := Inputs{Chassis: us, Interfaces: []string{strconv.Itoa(i)}}
+				in.Datapaths = k.Datapaths(local, func(ovsdb.UUID) bool { return true }, now)
+				s.Next(in, func(string) bool { return true }, now)
+			}
+		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ovn-chassis/ovn-chassis/controller/binding"
+	"github.com/ovn-chassis/ovn-chassis/controller/conditions"
 	"github.com/ovn-chassis/ovn-chassis/controller/config"
 	"github.com/ovn-chassis/ovn-chassis/controller/translate"
 	"github.com/ovn-chassis/ovn-chassis/openflow"
@@ -35,6 +36,8 @@ type fed struct {
 	zonesDue   map[ovsdb.UUID]bool
 
 	scope bool // what is to be monitored changed
+	// local are the local datapaths as they are monitored, nil when they changed.
+	local []conditions.Datapath
 	// zones are those who may want another conntrack zone than before, or none.
 	zones map[string]bool
 	// allZones: everybody may.
@@ -59,6 +62,9 @@ func (l *Loop) take(d binding.Delta) {
 		l.stale = true
 	}
 	l.fed.scope = l.fed.scope || d.Scope
+	if d.Networks {
+		l.fed.local = nil
+	}
 	maps.Copy(l.fed.zones, d.Zones)
 	for id, dp := range d.Datapaths {
 		l.stale = true

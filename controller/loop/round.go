@@ -235,11 +235,12 @@ func (l *Loop) sendConditions() {
 	}
 	now := l.clock.now()
 	in := conditions.Inputs{MonitorAll: l.cfg.MonitorAll, Chassis: l.chassis, Interfaces: l.binding.InterfaceIDs()}
-	var local []conditions.Datapath
-	for id, dp := range l.binding.Datapaths() {
-		local = append(local, conditions.Datapath{UUID: id, Key: int64(dp.Key)})
+	if l.fed.local == nil {
+		for id, dp := range l.binding.Datapaths() {
+			l.fed.local = append(l.fed.local, conditions.Datapath{UUID: id, Key: int64(dp.Key)})
+		}
 	}
-	in.Datapaths = l.kept.Datapaths(local, func(id ovsdb.UUID) bool { return l.sb.DatapathBinding.Get(id) != nil }, now)
+	in.Datapaths = l.kept.Datapaths(l.fed.local, func(id ovsdb.UUID) bool { return l.sb.DatapathBinding.Get(id) != nil }, now)
 	known := func(lport string) bool { return l.sb.PortByName.One(lport) != nil }
 	c, wait, send := l.conds.Next(in, known, now)
 	if !send {
