@@ -22,6 +22,7 @@ import (
 // and what the deltas of its rounds add up to.
 type twin struct {
 	w    *replicatest.World
+	br   string // the integration bridge
 	d    *Duty
 	now  time.Time
 	last map[string]*Interface // who carried what after the last round
@@ -34,7 +35,7 @@ type twin struct {
 func (x *twin) round() error {
 	w, d := x.w, x.d
 	in := Inputs{
-		SB: w.SB, Local: w.Local, Bridge: w.Local.BridgeByName.One("br-int"), Chassis: w.SB.ChassisByName.One("hv1"),
+		SB: w.SB, Local: w.Local, Bridge: w.Local.BridgeByName.One(x.br), Chassis: w.SB.ChassisByName.One("hv1"),
 		Now: x.now, SBChanges: w.SBChanges, LocalChanges: w.LocalChanges,
 	}
 	delta := d.Run(in, nil)
@@ -366,7 +367,7 @@ func TestTwin(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := replicatest.New(t)
 		x := &twin{
-			w: w, d: New(slog.New(slog.DiscardHandler)), now: time.Unix(1000, 0),
+			w: w, br: "br-int", d: New(slog.New(slog.DiscardHandler)), now: time.Unix(1000, 0),
 			datapaths: map[ovsdb.UUID]LocalDatapath{}, zones: map[string]ctzone.User{},
 		}
 		x.d.forest.limit = rapid.SampledFrom([]int{2, 4, maxDepth}).Draw(rt, "limit")
@@ -391,6 +392,9 @@ func TestTwin(t *testing.T) {
 				}
 				done = append(done, line)
 			}
+			if rapid.IntRange(0, 9).Draw(rt, "bridge") == 0 {
+				x.br = rapid.SampledFrom([]string{"br-int", "br-two", "none"}).Draw(rt, "to")
+			}
 			x.now = x.now.Add(rapid.SampledFrom([]time.Duration{0, time.Millisecond, time.Second}).Draw(rt, "pass"))
 			if err := x.round(); err != nil {
 				rt.Fatalf("after %q: %v", done, err)
@@ -407,7 +411,7 @@ func steps(t *testing.T, world []string, datapath string, then []step) {
 		w.Do(l)
 	}
 	x := &twin{
-		w: w, d: New(slog.New(slog.DiscardHandler)), now: time.Unix(1000, 0),
+		w: w, br: "br-int", d: New(slog.New(slog.DiscardHandler)), now: time.Unix(1000, 0),
 		datapaths: map[ovsdb.UUID]LocalDatapath{}, zones: map[string]ctzone.User{},
 	}
 	for _, s := range then {
