@@ -94,6 +94,16 @@ func TestPeersAndBFD(t *testing.T) {
 	if got := w.Print(tx); !strings.Contains(got, "update Interface t-az bfd={}\n") {
 		t.Errorf("settled:\n%s", got)
 	}
+	// One that refers to a group is in another zone now: it alone is looked at.
+	w.Reset()
+	w.Do("chassis c1 oc:is-remote=true")
+	d.Note(w.SBChanges)
+	tx = ovsdb.NewTxn("")
+	d.RunBFD(Inputs{br, own, false, true}, false, tx, log)
+	if got := w.Print(tx); !strings.Contains(got, "update Interface t-c1 bfd={}\n") || strings.Contains(got, "t-hv2") || strings.Contains(got, "t-az") {
+		t.Errorf("another zone:\n%s", got)
+	}
+	w.Do("chassis c1")
 	// Every option of SB_Global; tunnels whose addresses flows set cannot have BFD.
 	w.Do("global g opt:bfd-min-rx=1 opt:bfd-decay-min-rx=2 opt:bfd-min-tx=3 opt:bfd-mult=4")
 	w.Do("iface ovn-geneve type=geneve port:ovn-chassis-id=flow opt:remote_ip=flow")

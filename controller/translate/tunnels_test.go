@@ -16,7 +16,11 @@ func TestTunnelsExchangeNumbers(t *testing.T) {
 	set := func(tr *Translator, chassis string, ofports ...uint32) {
 		var list []physical.Tunnel
 		for _, n := range ofports {
-			list = append(list, physical.Tunnel{OFPort: n, Chassis: chassis, RemoteIP: "10.0.0." + chassis})
+			tunnel := physical.Tunnel{OFPort: n, Chassis: chassis, RemoteIP: "10.0.0." + chassis}
+			if chassis == "2" {
+				tunnel.Type = physical.VXLAN
+			}
+			list = append(list, tunnel)
 		}
 		tr.SetTunnels(chassis, list)
 	}
@@ -28,10 +32,12 @@ func TestTunnelsExchangeNumbers(t *testing.T) {
 	for _, x := range []struct {
 		name string
 		then func(*Translator)
+		one  []uint32 // in the end
+		two  []uint32
 	}{
-		{"exchanged", func(tr *Translator) { set(tr, "1", 6); set(tr, "2", 5) }},
-		{"taken over, the old one first", func(tr *Translator) { set(tr, "1"); set(tr, "2", 6, 5) }},
-		{"taken over, the new one first", func(tr *Translator) { set(tr, "2", 6, 5); set(tr, "1") }},
+		{"exchanged", func(tr *Translator) { set(tr, "1", 6); set(tr, "2", 5) }, []uint32{6}, []uint32{5}},
+		{"taken over, the old one first", func(tr *Translator) { set(tr, "1"); set(tr, "2", 6, 5) }, nil, []uint32{6, 5}},
+		{"taken over, the new one first", func(tr *Translator) { set(tr, "2", 6, 5); set(tr, "1") }, nil, []uint32{6, 5}},
 	} {
 		tr := made()
 		installed := map[string]int{}
@@ -56,8 +62,8 @@ func TestTunnelsExchangeNumbers(t *testing.T) {
 			}
 		}
 		fresh := made()
-		set(fresh, "1", 5)
-		set(fresh, "2", 6)
+		set(fresh, "1", x.one...)
+		set(fresh, "2", x.two...)
 		for _, f := range fresh.Run().Added {
 			want = append(want, fmt.Sprint(f.Match, f.Priority, f.Table)+"1")
 		}
