@@ -75,7 +75,7 @@ func (l *Loop) take(d binding.Delta) {
 			l.tr.SetLocalDatapath(id, nil)
 			continue
 		}
-		t := &translate.LocalDatapath{}
+		t := &translate.LocalDatapath{Peers: make([]physical.Peer, 0, len(dp.Peers))}
 		for _, p := range dp.Peers {
 			t.Peers = append(t.Peers, physical.Peer{Local: p.Local, Remote: p.Remote})
 		}
