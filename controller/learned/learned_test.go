@@ -19,7 +19,7 @@ type twin struct {
 	no      bool // there is no room
 	// meanwhile is what the packet-in loop does during a write.
 	meanwhile func()
-	did     []string
+	did       []string
 }
 
 func (r *twin) Look(k string, v int) (found int, done bool) {

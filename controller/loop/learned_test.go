@@ -34,7 +34,9 @@ func TestMayPress(t *testing.T) {
 			t.Errorf("FDB %d: %v", n, got)
 		}
 	}
-	gone := func(u *sbdb.Update) { u.DeleteMACBinding(id('M', byte(len(l.packets.tables.ByDatapath.Get(id('d', 0)))))) }
+	gone := func(u *sbdb.Update) {
+		u.DeleteMACBinding(id('M', byte(len(l.packets.tables.ByDatapath.Get(id('d', 0))))))
+	}
 	if after(gone) {
 		t.Error("a row that goes is looked at though no table is nearly full")
 	}
