@@ -84,6 +84,10 @@ func (d *Duty) BoundPort(lport string) (Bound, bool) {
 	return b, true
 }
 
+// MayBind tells whether a port is bound here through an interface, or is as soon as its
+// claim is not put off any more.
+func (d *Duty) MayBind(lport string) bool { return d.boundHere[lport] }
+
 // BoundPorts iterates over the ports bound here through an interface.
 func (d *Duty) BoundPorts() iter.Seq2[string, Bound] {
 	return func(yield func(string, Bound) bool) {

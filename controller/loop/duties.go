@@ -158,7 +158,7 @@ func (l *Loop) noteSB(c *sbdb.Changes) {
 				l.due |= dutyQueues
 			}
 			// What becomes bound or ceases to be, binding tells.
-			if _, bound := l.binding.BoundPort(p.LogicalPort); bound {
+			if l.binding.MayBind(p.LogicalPort) {
 				l.due |= dutyStatus
 			}
 		}
