@@ -144,6 +144,7 @@ type Round[K comparable, R any] struct {
 	now   time.Time
 	limit map[K]int
 	count map[K]int // how many rows there will be
+	taken map[K]int // candidates that give way in this round
 	total int
 	any   bool // the maps are filled
 }
@@ -158,7 +159,7 @@ func (r *Round[K, R]) fill() {
 		return
 	}
 	r.any = true
-	r.limit, r.count = map[K]int{}, map[K]int{}
+	r.limit, r.count, r.taken = map[K]int{}, map[K]int{}, map[K]int{}
 	for dp := range r.t.Local() {
 		r.limit[dp.Key] = r.t.limit(dp.Name)
 		r.count[dp.Key] = len(r.t.Rows(dp.Key))
@@ -207,7 +208,7 @@ func (r *Round[K, R]) evict(k K, n int) bool {
 	}
 	done := 0
 	for ; done < min(n, maxAtOnce) && l.allowed.TokensAt(r.now) >= 1; done++ {
-		row := t.leastUsed(k, l)
+		row := r.leastUsed(k, l)
 		if row == nil {
 			break
 		}
@@ -220,19 +221,26 @@ func (r *Round[K, R]) evict(k K, n int) bool {
 	return done > 0
 }
 
-// leastUsed takes the least recently used row of a datapath from those that leave
-// next, nil when there is no row.
-func (t *Table[K, R]) leastUsed(k K, l *leaving) *R {
+// leastUsed is the least recently used row of a datapath but for those that give way in
+// this round already, nil when there is none. A candidate is one until it is gone or in
+// use again: the transaction may fail.
+func (r *Round[K, R]) leastUsed(k K, l *leaving) *R {
+	t := r.t
 	for fresh := false; ; {
-		for len(l.next) > 0 {
-			c := l.next[len(l.next)-1]
-			l.next = l.next[:len(l.next)-1]
+		for {
+			at := len(l.next) - 1 - r.taken[k]
+			if at < 0 {
+				break
+			}
+			c := l.next[at]
 			if row := t.Row(c.row); row != nil && t.Used(row) == c.used {
+				r.taken[k]++
 				return row
 			}
+			l.next = slices.Delete(l.next, at, at+1)
 		}
-		if fresh {
-			return nil
+		if fresh || r.taken[k] > 0 {
+			return nil // more than that do not give way in one round
 		}
 		l.next, fresh = t.oldest(k, l.next), true
 	}

@@ -275,6 +275,25 @@ func TestLookedAt(t *testing.T) {
 	}
 }
 
+// TestTransactionFails: rows that were to give way and are still there do so the next
+// time, and in one transaction each row only once.
+func TestTransactionFails(t *testing.T) {
+	w := newWorld(Limits{Datapath: 10}, map[string]int{"a": 10})
+	var given [2][]int64
+	for i := range given {
+		w.Delete = func(_ *ovsdb.Txn, r *row) { given[i] = append(given[i], r.used) }
+		r := w.Begin(nil, w.now)
+		for range 3 {
+			if !r.Room("a") {
+				t.Error("no room")
+			}
+		}
+	}
+	if want := []int64{0, 1, 2}; !slices.Equal(given[0], want) || !slices.Equal(given[1], want) {
+		t.Errorf("rows that gave way: %v", given)
+	}
+}
+
 // BenchmarkFull claims addresses that find no room or push others out.
 func BenchmarkFull(b *testing.B) {
 	const rows = 50_000
@@ -285,7 +304,7 @@ func BenchmarkFull(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			w := newWorld(Limits{Datapath: rows}, map[string]int{"a": rows})
 			w.Row = func(id ovsdb.UUID) *row { return w.byID[id] }
-			w.Delete = func(*ovsdb.Txn, *row) {}
+			w.Delete = func(_ *ovsdb.Txn, r *row) { r.used = w.now.UnixNano() } // as if another came
 			b.ReportAllocs()
 			for b.Loop() {
 				w.Begin(nil, w.now).Room("a")
