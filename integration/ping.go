@@ -149,14 +149,18 @@ type PingLoop struct {
 // Loss is the result of a PingLoop.
 type Loss struct {
 	Sent, Lost int
-	// LongestGap is the longest run of lost packets, in packets.
-	LongestGap int
+	// LongestGap is the longest run of lost packets, in packets, First the number of
+	// the first lost one, from 0.
+	LongestGap, First int
 	// Silence is the longest time between two replies.
 	Silence time.Duration
 }
 
 func (l Loss) String() string {
-	return fmt.Sprintf("%d of %d lost, at most %d in a row", l.Lost, l.Sent, l.LongestGap)
+	if l.Lost == 0 {
+		return fmt.Sprintf("0 of %d lost", l.Sent)
+	}
+	return fmt.Sprintf("%d of %d lost, number %d the first, at most %d in a row", l.Lost, l.Sent, l.First, l.LongestGap)
 }
 
 // PingLoop starts sending to dst, one echo request each interval. At most 65,535
@@ -225,6 +229,9 @@ func (l *PingLoop) Stop() Loss {
 		if l.replies[uint16(seq)] {
 			gap = 0
 			continue
+		}
+		if loss.Lost == 0 {
+			loss.First = seq
 		}
 		loss.Lost++
 		gap++
