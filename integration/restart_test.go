@@ -33,10 +33,33 @@ ls-lb-add sw1 lb4
 
 // TestKilledAndRestarted: after kill -9 and a start with nothing changed the
 // switch has not seen a single change: no event of a flow monitor, every flow and
-// group older than the agent.
+// group older than the agent, connections known as before, in the default zone, too,
+// which a gateway router shares with the host.
 func TestKilledAndRestarted(t *testing.T) {
 	c, hv1, hv2 := start(t, integration.Options{})
 	g1, g2 := busy(c, hv1, hv2)
+	c.NB(`
+lr-add gw0
+set Logical_Router gw0 options:chassis=hv1 options:snat-ct-zone=0
+lrp-add gw0 gw0-sw0 00:00:00:00:ff:09 10.0.0.250/24
+lsp-add sw0 sw0-gw0
+lsp-set-type sw0-gw0 router
+lsp-set-addresses sw0-gw0 router
+lsp-set-options sw0-gw0 router-port=gw0-sw0
+`)
+	c.WaitHV()
+	if zone := hv1.VSCtl("get", "Bridge", "br-int", "external_ids:ct-zone-gw0_snat"); strings.Trim(zone, "\"\n") != "0" {
+		t.Fatalf("zone of gw0 is %s", zone)
+	}
+	// UDP from 192.0.2.1 to 192.0.2.2, ports 1 and 9.
+	hv1.OFCtl("packet-out", "br-int", "in_port=local,packet=0200000000020200000000010800"+
+		"4500001c000000004011f6cd"+"c0000201c0000202"+"0001000900080000,actions=ct(commit,zone=0)")
+	tracked := func() bool {
+		return strings.Contains(hv1.AppCtl("dpctl/dump-conntrack", "zone=0"), "src=192.0.2.1,")
+	}
+	if !tracked() {
+		t.Fatalf("no connection in the default zone:\n%s", hv1.AppCtl("dpctl/dump-conntrack"))
+	}
 	events := hv1.Monitor()
 	steady(t, g1, g2, 0, func() {
 		hv1.Agent.Kill()
@@ -57,6 +80,9 @@ func TestKilledAndRestarted(t *testing.T) {
 	}
 	for _, line := range seen {
 		t.Errorf("seen by the flow monitor: %s", line)
+	}
+	if !tracked() {
+		t.Error("the connections of the default zone were forgotten")
 	}
 	lifetime := time.Since(hv1.Agent.Started)
 	for _, dump := range []string{"dump-flows", "dump-groups"} {

@@ -72,6 +72,9 @@ type State struct {
 	// leaving are names that still stand in the database, and the zone whose flush
 	// their removal waits for.
 	leaving map[string]uint16
+	// shared are names that were restored with a number that another has, until the
+	// first Update tells whether they ask for it.
+	shared map[string]uint16
 	// limited are the numbers whose limit this process wrote.
 	limited map[uint16]bool
 	changed map[string]bool
@@ -88,6 +91,7 @@ func New(log *slog.Logger) *State {
 		log: log, current: map[string]zone{}, byNumber: map[uint16][]string{}, flushing: map[uint16]int{},
 		asked: map[uint16]bool{}, leaving: map[string]uint16{}, limited: map[uint16]bool{}, changed: map[string]bool{},
 		wanting: map[string]bool{}, check: map[string]bool{}, limits: map[uint16]bool{},
+		shared: map[string]uint16{},
 	}
 }
 
@@ -96,7 +100,8 @@ func (s *State) Restored() bool { return s.restored }
 
 // Restore takes over the zones in the bridge's external_ids. Names that begin
 // with a datapath's UUID, as versions before 23.09 wrote, are replaced by
-// datapathName's. Of several names with one number the first in order keeps it.
+// datapathName's. Of several names with one number the first in order keeps it, and
+// those that ask for it.
 func (s *State) Restore(ids ovsdb.Map, datapathName func(ovsdb.UUID) string) {
 	s.restored = true
 	s.all = true
@@ -106,7 +111,7 @@ func (s *State) Restore(ids ovsdb.Map, datapathName func(ovsdb.UUID) string) {
 			continue
 		}
 		n, err := strconv.ParseUint(value, 10, 16)
-		if err != nil || n == 0 || name == "" {
+		if err != nil || name == "" {
 			s.log.Warn(fmt.Sprintf("Bridge external_ids: %s: not a conntrack zone: %q", key, value))
 			continue
 		}
@@ -116,7 +121,7 @@ func (s *State) Restore(ids ovsdb.Map, datapathName func(ovsdb.UUID) string) {
 		}
 		if holders := s.byNumber[uint16(n)]; len(holders) > 0 {
 			if holders[0] != name {
-				s.log.Info(fmt.Sprintf("ct zone %d of '%s' is also '%s': dropping the latter", n, holders[0], name))
+				s.shared[name] = uint16(n)
 			}
 			continue
 		}
@@ -202,6 +207,12 @@ func (s *State) Update(users map[string]User, lo, hi uint16) {
 	}
 	clear(s.wanting)
 	s.settle(names)
+	for _, name := range sortedKeys(s.shared) {
+		if n := s.shared[name]; !slices.Contains(s.byNumber[n], name) {
+			s.log.Info(fmt.Sprintf("ct zone %d of '%s' is another's: it is not kept", n, name))
+		}
+	}
+	clear(s.shared)
 }
 
 // Change is Update for the users with the given names; user tells whether one wants a
@@ -286,6 +297,10 @@ func (s *State) giveRequested(name string, u User) {
 		}
 	}
 	delete(s.wanting, name)
+	if kept, restored := s.shared[name]; restored && kept == n {
+		s.set(name, zone{n, u.Limit})
+		return
+	}
 	s.give(name, n, u.Limit)
 }
 

@@ -173,6 +173,30 @@ func TestRestore(t *testing.T) {
 	}
 }
 
+// TestRestoreRequested: a number that users ask for is theirs after a restart as it was
+// before, be it the default zone, which belongs to the host too, or that of several
+// users: nothing is flushed.
+func TestRestoreRequested(t *testing.T) {
+	s := New(slog.New(slog.DiscardHandler))
+	s.Restore(ovsdb.NewMap("ct-zone-a_snat", "0", "ct-zone-b_snat", "0", "ct-zone-c_snat", "7", "ct-zone-d_snat", "7", "ct-zone-e_snat", "7"),
+		func(ovsdb.UUID) string { return "" })
+	now := users("a_snat=0", "b_snat=0", "c_snat=7", "d_snat=7", "e_snat=8")
+	s.Update(now, 1, 100)
+	if got := s.List(); got != "a_snat 0\nb_snat 0\nc_snat 7\nd_snat 7\ne_snat 8\n" {
+		t.Errorf("zones:\n%s", got)
+	}
+	if f := s.Flushes(); !slices.Equal(f, []uint16{8}) {
+		t.Errorf("flushes %v, want that of what is new", f)
+	}
+	// What was restored is of use once.
+	s.Update(users("a_snat=0", "c_snat=7"), 1, 100)
+	s.flushAll()
+	s.Update(now, 1, 100)
+	if f := s.Flushes(); !slices.Contains(f, 0) || !slices.Contains(f, 7) {
+		t.Errorf("flushes %v, want those of users that came", f)
+	}
+}
+
 func TestRequestedZone(t *testing.T) {
 	s := newState()
 	s.Update(users("a", "b", "r0_snat"), 1, 100)

@@ -72,8 +72,8 @@ func TestTwin(t *testing.T) {
 		names := []string{"a", "b", "c", "d", "e", "r_snat", "s_snat"}
 		for i := range b.s {
 			b.s[i] = New(slog.New(slog.DiscardHandler))
-			b.s[i].Restore(ovsdb.NewMap("ct-zone-a", "3", "ct-zone-z", "4"), func(ovsdb.UUID) string { return "" })
-			b.marks[i] = map[string]string{"ct-zone-a": "3", "ct-zone-z": "4", "other": "1"}
+			b.s[i].Restore(ovsdb.NewMap("ct-zone-a", "3", "ct-zone-r_snat", "0", "ct-zone-s_snat", "0", "ct-zone-z", "4"), func(ovsdb.UUID) string { return "" })
+			b.marks[i] = map[string]string{"ct-zone-a": "3", "ct-zone-r_snat": "0", "ct-zone-s_snat": "0", "ct-zone-z": "4", "other": "1"}
 		}
 		now := map[string]User{}
 		for range rapid.IntRange(1, 25).Draw(rt, "rounds") {
