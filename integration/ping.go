@@ -136,9 +136,10 @@ type PingLoop struct {
 	p        *pinger
 	interval time.Duration
 	stop     chan struct{}
-	sent     int
+	sent     int // belongs to send until it has ended
 
 	mu       sync.Mutex // guards what follows
+	ended    bool       // nothing more is sent
 	replies  map[uint16]bool
 	received int
 	last     time.Time // when the last reply came, at first when sending began
@@ -178,20 +179,35 @@ func (g *Guest) PingLoop(dst string, interval time.Duration) *PingLoop {
 	return l
 }
 
+// grace is how long a reply may take after the last request. One that is late is not
+// lost.
+const grace = 2 * time.Second
+
 func (l *PingLoop) send() {
 	tick := time.NewTicker(l.interval)
 	defer tick.Stop()
+	defer l.end()
 	for seq := uint16(0); seq < 65535; seq++ {
 		l.p.send(seq)
 		l.sent++
 		select {
 		case <-l.stop:
-			// What is under way gets half a second.
-			_ = l.p.conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
 			return
 		case <-tick.C:
 		}
 	}
+}
+
+// end bounds the wait for replies that are under way.
+func (l *PingLoop) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	wait := grace
+	if l.received == l.sent {
+		wait = 0
+	}
+	_ = l.p.conn.SetReadDeadline(time.Now().Add(wait))
 }
 
 func (l *PingLoop) receive() {
@@ -207,7 +223,11 @@ func (l *PingLoop) receive() {
 			now := time.Now()
 			l.silence, l.last = max(l.silence, now.Sub(l.last)), now
 		}
+		all := l.ended && l.received == l.sent
 		l.mu.Unlock()
+		if all {
+			return
+		}
 	}
 }
 

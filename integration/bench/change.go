@@ -172,9 +172,10 @@ func largest(db *sbdb.DB) *sbdb.LogicalFlow {
 	return best
 }
 
-// latency is what one kind of change took.
+// latency is what one kind of change took. made is the part in which the switch makes
+// a port, the median; zero if it makes none.
 type latency struct {
-	p50, p99, cpu time.Duration
+	p50, p99, cpu, made time.Duration
 }
 
 // warmUp is how many changes do not count, unless they take longer than warmTime;
@@ -201,7 +202,7 @@ func (c *client) measure(k kind, db workload.Database, o options, agent *integra
 		}
 		return used
 	}
-	var took []time.Duration
+	var took, made []time.Duration
 	var used time.Duration
 	// An even number: what was done is taken back in the end.
 	calls := times + times%2 + warmUp
@@ -219,6 +220,7 @@ func (c *client) measure(k kind, db workload.Database, o options, agent *integra
 			break
 		}
 		before := cpu()
+		c.made = 0
 		d := step(n)
 		if k.once {
 			// What was told before all was done is done now.
@@ -227,6 +229,9 @@ func (c *client) measure(k kind, db workload.Database, o options, agent *integra
 		if (n >= warmUp || since > warmTime) && len(took) < times && (!k.once || n%2 == 0) {
 			took = append(took, d)
 			used += cpu() - before
+			if c.made > 0 {
+				made = append(made, c.made)
+			}
 		}
 	}
 	c.settle()
@@ -238,7 +243,11 @@ func (c *client) measure(k kind, db workload.Database, o options, agent *integra
 	}
 	slices.Sort(took)
 	rank := func(p float64) time.Duration { return took[min(len(took)-1, int(math.Ceil(p*float64(len(took))))-1)] }
-	return latency{p50: rank(0.5), p99: rank(0.99), cpu: used / time.Duration(len(took))}
+	l := latency{p50: rank(0.5), p99: rank(0.99), cpu: used / time.Duration(len(took))}
+	if len(made) > 0 {
+		l.made = middle(made)
+	}
+	return l
 }
 
 // split is where the time of one kind of change goes, medians.

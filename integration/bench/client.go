@@ -25,6 +25,10 @@ type client struct {
 	ovsTx *ovsdb.Session[vswitchdb.Update]
 
 	flows chan openflow.FlowUpdate // of table 0, while watched
+
+	// made is how long the switch took to make the port of the last change, from
+	// the row in its database to the port's number there; zero without a port.
+	made time.Duration
 }
 
 // patience bounds the wait for one change.
@@ -149,6 +153,9 @@ func (c *client) bind(lport string, ofport int64) time.Duration {
 	c.ovsTx.Submit(tx)
 	c.until(func() bool {
 		i := c.ovs.Interface.Get(iface)
+		if i != nil && c.made == 0 && i.Ofport.Value() > 0 {
+			c.made = time.Since(began)
+		}
 		return i != nil && i.ExternalIDs.Get("ovn-installed") == "true"
 	})
 	return time.Since(began)
@@ -221,11 +228,31 @@ func (c *client) chassis(name, ip string, add bool) time.Duration {
 			}
 		}
 	}
+	var asked time.Time
 	began := time.Now()
 	c.sbTx.Submit(tx)
 	late := time.After(patience)
 	for {
 		select {
+		case e := <-c.ovsTx.Updates():
+			if e.Update != nil {
+				c.ovs.Apply(e.Update)
+			}
+			c.check(e.Result)
+			if c.made != 0 || !add {
+				continue
+			}
+			for i := range c.ovs.Interface.All() {
+				if i.Options.Get("remote_ip") != ip {
+					continue
+				}
+				if asked.IsZero() {
+					asked = time.Now()
+				}
+				if i.Ofport.Value() > 0 {
+					c.made = time.Since(asked)
+				}
+			}
 		case u := <-c.flows:
 			if u.Event == event && hasInPort(u.Flow.Match) {
 				took := time.Since(began)

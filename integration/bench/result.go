@@ -79,6 +79,10 @@ func changeFigures(kind string) []figure {
 		{"p50", "ms", of(func(l latency) time.Duration { return l.p50 })},
 		{"p99", "ms", of(func(l latency) time.Duration { return l.p99 })},
 		{"CPU", "ms", of(func(l latency) time.Duration { return l.cpu })},
+		{"switch makes the port", "ms", func(s sample) (float64, bool) {
+			made := s.changes[kind].made
+			return milli(made), made > 0
+		}},
 	}
 }
 
