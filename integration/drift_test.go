@@ -10,6 +10,33 @@ import (
 	"github.com/ovn-chassis/ovn-chassis/integration"
 )
 
+// same compares two dumps line by line.
+func same(want, now string) error {
+	if now == want {
+		return nil
+	}
+	lines := func(s string) map[string]bool {
+		m := map[string]bool{}
+		for line := range strings.Lines(s) {
+			m[line] = true
+		}
+		return m
+	}
+	was, is := lines(want), lines(now)
+	var b strings.Builder
+	for line := range was {
+		if !is[line] {
+			b.WriteString("\n- " + line)
+		}
+	}
+	for line := range is {
+		if !was[line] {
+			b.WriteString("\n+ " + line)
+		}
+	}
+	return fmt.Errorf("the switch differs:%s", b.String())
+}
+
 // TestDriftRepaired: what others do to br-int is undone within 2 s, and repairs
 // lose no packet of those that the damage did not concern.
 func TestDriftRepaired(t *testing.T) {
@@ -37,10 +64,7 @@ func TestDriftRepaired(t *testing.T) {
 		begin := time.Now()
 		damage()
 		integration.WaitFor(t, 10*time.Second, what+" repaired", func() error {
-			if now := whole(); now != want {
-				return fmt.Errorf("the switch differs")
-			}
-			return nil
+			return same(want, whole())
 		})
 		if took := time.Since(begin); took > 2*time.Second {
 			t.Errorf("%s: repaired after %v", what, took)

@@ -69,3 +69,12 @@ func (g *Guest) IP(family int) string {
 }
 
 func (g *Guest) String() string { return fmt.Sprintf("%s(%s)", g.Name, g.LPort) }
+
+// Datapath is what the datapath of the guest's chassis tells: packets looked up, and
+// lost on the way to ovs-vswitchd, and the ports with what they dropped.
+func (g *Guest) Datapath() string {
+	if g.chassis == nil {
+		return ""
+	}
+	return g.chassis.Name + ": " + g.chassis.AppCtl("dpctl/show", "-s")
+}

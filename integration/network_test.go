@@ -83,7 +83,7 @@ func steady(t *testing.T, from, to *integration.Guest, allowed int, fn func()) {
 		before := l.Received()
 		integration.WaitFor(t, 10*time.Second, "more replies", func() error { return atLeast(l.Received(), before+10) })
 		if loss := l.Stop(); loss.Lost > allowed {
-			t.Errorf("IPv%d from %v to %v: %v", family, from, to, loss)
+			t.Errorf("IPv%d from %v to %v: %v\n%s%s", family, from, to, loss, from.Datapath(), to.Datapath())
 		}
 	}
 }
