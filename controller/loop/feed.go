@@ -111,11 +111,12 @@ func (l *Loop) feed() {
 	for name, zone := range l.zones.Changes() {
 		l.stale = true
 		l.tr.SetZone(name, zone)
-		datapath, dnat := strings.CutSuffix(name, "_dnat")
-		if !dnat {
-			if datapath, dnat = strings.CutSuffix(name, "_snat"); !dnat {
-				continue
-			}
+		datapath, nat := strings.CutSuffix(name, "_dnat")
+		if !nat {
+			datapath, nat = strings.CutSuffix(name, "_snat")
+		}
+		if !nat {
+			continue
 		}
 		l.fed.relocated = true
 		for _, id := range l.fed.datapaths[datapath] {
