@@ -247,6 +247,41 @@ func TestFollowsChanges(t *testing.T) {
 	})
 }
 
+// TestDisplacedZone: a datapath that loses its zone to one that asks for it has its flows
+// use its new one, though nothing of its own row has changed.
+func TestDisplacedZone(t *testing.T) {
+	tr := newTold()
+	c := newClusterWith(t, 1, tr)
+	all := c.twin()
+	settle := func() {
+		t.Helper()
+		for range 4 {
+			c.round()
+			c.commit(c.l.local.session.Updates())
+		}
+		if wrong := all.compare(c, tr); wrong != "" {
+			t.Fatal(wrong)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() { _ = c.l.local.session.Run(ctx) }()
+	c.do("datapath sw1 switch key=2", "port q1 dp=sw1 key=1", "iface vif2 ofport=2 ext:iface-id=q1")
+	settle()
+	for _, suffix := range []string{"_dnat", "_snat"} {
+		name := "sw1" + suffix
+		lost := c.l.zones.Zone(name)
+		if lost == 0 {
+			t.Fatalf("%s has no zone:\n%s", name, c.l.zones.List())
+		}
+		c.do(fmt.Sprintf("datapath sw0 switch key=1 ext:snat-ct-zone=%d", lost))
+		settle()
+		if now := c.l.zones.Zone(name); now == lost || now == 0 {
+			t.Fatalf("%s has %d, had %d:\n%s", name, now, lost, c.l.zones.List())
+		}
+	}
+}
+
 // twin looks at everything, each time.
 type twin struct {
 	encaps *encaps.Duty
